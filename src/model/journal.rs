@@ -1,0 +1,187 @@
+//! Journal records: the only interface between a transaction and whoever watches it.
+//!
+//! One JSON object per line, fsynced one by one. Never a byte of file content, never a key.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{
+    change::{Digest, FileMeta, StepTarget},
+    component::Component,
+    id::{ControlId, TransactionId},
+};
+
+/// One line of a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    /// Counts from 0 within its transaction, without gaps.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub kind: RecordKind,
+}
+
+/// What a transaction is for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "purpose", rename_all = "kebab-case")]
+pub enum Purpose {
+    /// Apply fixes.
+    Apply {
+        /// The controls it closes.
+        controls: Vec<ControlId>,
+    },
+    /// Undo earlier transactions, or some of their controls.
+    Rollback {
+        /// Which, latest first.
+        of: Vec<TransactionId>,
+        /// The controls undone.
+        controls: Vec<ControlId>,
+    },
+}
+
+/// A file with the state it has before and after a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileIntent {
+    /// Path within the root, links resolved.
+    pub path: String,
+    /// Metadata before.
+    pub before: FileMeta,
+    /// Metadata after.
+    pub after: FileMeta,
+    /// Content before and after; `None` for a metadata-only change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<(Digest, Digest)>,
+}
+
+/// What was seen while a step proved itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observation {
+    /// Whose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub component: Option<Component>,
+    /// As a person reads it: `new process 8413 runs with --profiling=false`.
+    pub text: String,
+    /// Speaks for the change (true) or is only progress (false).
+    pub proves: bool,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "record", rename_all = "kebab-case")]
+pub enum RecordKind {
+    /// The transaction exists; nothing is written yet.
+    Begun {
+        /// Journal format.
+        schema: JournalSchema,
+        /// Version of kube-temper.
+        version: String,
+        /// Node name.
+        node: String,
+        /// What for.
+        #[serde(flatten)]
+        purpose: Purpose,
+    },
+    /// Everything this transaction will touch.
+    Intent {
+        /// The files, in order.
+        files: Vec<FileIntent>,
+    },
+    /// A file's old state is safely in the backup store.
+    BackedUp {
+        /// Path of the file.
+        path: String,
+    },
+    /// A step begins.
+    StepBegun {
+        /// Index in the plan.
+        step: usize,
+        /// What it is about.
+        target: StepTarget,
+    },
+    /// A file has its new state.
+    Applied {
+        /// Path of the file.
+        path: String,
+    },
+    /// Something was seen.
+    Observed {
+        /// Index in the plan.
+        step: usize,
+        /// What.
+        #[serde(flatten)]
+        observation: Observation,
+    },
+    /// A step has proved itself.
+    Verified {
+        /// Index in the plan.
+        step: usize,
+    },
+    /// All of it is done and proved.
+    Committed,
+    /// It did not prove itself, or a write failed; the old state comes back.
+    RollingBack {
+        /// Why.
+        cause: String,
+    },
+    /// A file has its old state again.
+    Restored {
+        /// Path of the file.
+        path: String,
+    },
+    /// The node is as before.
+    RolledBack {
+        /// Why it was rolled back.
+        cause: String,
+    },
+    /// A person is needed.
+    Stuck {
+        /// What went wrong.
+        cause: String,
+        /// Exact shell commands that restore the old state.
+        by_hand: Vec<String>,
+    },
+}
+
+/// The format version written into every journal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum JournalSchema {
+    /// The first format.
+    #[serde(rename = "kube-temper/journal/v1")]
+    V1,
+}
+
+/// How a transaction ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Done and proved.
+    Committed,
+    /// The node is as before and healthy.
+    RolledBack {
+        /// Why.
+        cause: String,
+    },
+    /// A person is needed.
+    Stuck {
+        /// What went wrong.
+        cause: String,
+        /// Exact shell commands that restore the old state.
+        by_hand: Vec<String>,
+    },
+}
+
+impl Outcome {
+    /// The outcome a journal record announces, if it is a final one.
+    pub fn of(kind: &RecordKind) -> Option<Self> {
+        match kind {
+            RecordKind::Committed => Some(Self::Committed),
+            RecordKind::RolledBack { cause } => Some(Self::RolledBack { cause: cause.clone() }),
+            RecordKind::Stuck { cause, by_hand } => {
+                Some(Self::Stuck { cause: cause.clone(), by_hand: by_hand.clone() })
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The running node, and plain directory trees ([`DirFiles`]).

@@ -1,0 +1,1 @@
+//! A tree of files in memory: any user can run it, owners and modes are a table.

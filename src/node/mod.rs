@@ -1,0 +1,248 @@
+//! Floor 2: the only door to the host.
+//!
+//! [`Node`] is what the rest of the program knows of the machine: its files, its state directory,
+//! its clock, its lock and (where there is one to ask) its kubelet. [`host::HostNode`] is the running
+//! node, [`offline::OfflineNode`] an image or recording under `--root`, [`sim::SimNode`] a recorded
+//! tree in memory with a simulated kubelet.
+
+use std::{collections::BTreeMap, fmt, io, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::model::{Component, FileKind, FileMeta, facts::Probe};
+
+/// A failed operation: what was done, to what, and how it failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("cannot {operation} {path}: {kind}")]
+pub struct NodeError {
+    /// A verb phrase: `read`, `rename`, `change the mode of`.
+    pub operation: &'static str,
+    /// The path, within its root.
+    pub path: String,
+    /// How it failed.
+    pub kind: NodeErrorKind,
+}
+
+/// How an operation failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum NodeErrorKind {
+    #[error("no such file or directory")]
+    NotFound,
+    #[error("permission denied (run as root)")]
+    Denied,
+    #[error("read-only file system")]
+    ReadOnly,
+    #[error("no space left on device")]
+    NoSpace,
+    #[error("it already exists")]
+    Exists,
+    #[error("a link in it leads out of the root, or in circles")]
+    Escapes,
+    #[error("it is not a regular file")]
+    NotAFile,
+    #[error("it is larger than {limit} bytes")]
+    TooLarge { limit: u64 },
+    #[error("another run holds the lock ({holder})")]
+    Locked { holder: String },
+    /// Only in tests: the process died here, nothing after it happens.
+    #[error("the process died")]
+    Died,
+    #[error("{0}")]
+    Other(String),
+}
+
+impl NodeError {
+    /// Wraps an operating system error.
+    pub fn io(operation: &'static str, path: &str, error: &io::Error) -> Self {
+        let kind = match error.raw_os_error() {
+            Some(code) if code == nix::libc::EROFS => NodeErrorKind::ReadOnly,
+            Some(code) if code == nix::libc::ENOSPC => NodeErrorKind::NoSpace,
+            Some(code) if code == nix::libc::ELOOP || code == nix::libc::EXDEV => {
+                NodeErrorKind::Escapes
+            }
+            _ => match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NodeErrorKind::NotFound,
+                io::ErrorKind::PermissionDenied => NodeErrorKind::Denied,
+                io::ErrorKind::AlreadyExists => NodeErrorKind::Exists,
+                _ => NodeErrorKind::Other(error.to_string()),
+            },
+        };
+        Self { operation, path: path.to_owned(), kind }
+    }
+
+    /// The path does not exist.
+    pub fn is_not_found(&self) -> bool {
+        self.kind == NodeErrorKind::NotFound
+    }
+}
+
+/// What `stat` tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stat {
+    /// What it is.
+    pub kind: FileKind,
+    /// `mode & 0o7777`.
+    pub mode: u32,
+    /// Numeric owner.
+    pub uid: u32,
+    /// Numeric group.
+    pub gid: u32,
+    /// Size in bytes.
+    pub size: u64,
+    /// Device and inode; `(0, n)` on simulated nodes.
+    pub id: (u64, u64),
+}
+
+/// One name in a directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DirEntry {
+    /// The name.
+    pub name: String,
+    /// What it is, links not followed.
+    pub kind: FileKind,
+}
+
+/// A tree of files below one root. Paths are absolute within it; `..` and links never leave it.
+///
+/// Every method that writes is one operation: it has happened or it has not. [`atomic::replace`]
+/// is composed of them, so the crash tests can stop between any two.
+pub trait Files: fmt::Debug + Send + Sync {
+    /// Follows links. `Ok(None)` when there is nothing.
+    fn stat(&self, path: &str) -> Result<Option<Stat>, NodeError>;
+    /// Does not follow a link in the last component. `Ok(None)` when there is nothing.
+    fn lstat(&self, path: &str) -> Result<Option<Stat>, NodeError>;
+    /// The path with every link resolved.
+    fn resolve(&self, path: &str) -> Result<String, NodeError>;
+    /// The whole content of a regular file, refused above `limit` bytes. Links are followed.
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, NodeError>;
+    /// The names in a directory, sorted bytewise, without `.` and `..`.
+    fn list(&self, path: &str) -> Result<Vec<DirEntry>, NodeError>;
+    /// Where a link points, as written.
+    fn read_link(&self, path: &str) -> Result<String, NodeError>;
+    /// Extended attributes; links are not followed.
+    fn xattrs(&self, path: &str) -> Result<BTreeMap<String, Vec<u8>>, NodeError>;
+    /// Bytes free to root on the file system of `path`.
+    fn free_space(&self, path: &str) -> Result<u64, NodeError>;
+
+    /// Creates a new file with this content and metadata; fails when the name exists. Not yet synced.
+    fn create(&self, path: &str, bytes: &[u8], meta: &FileMeta) -> Result<(), NodeError>;
+    /// Appends to a file, creating it with mode 0600.
+    fn append(&self, path: &str, bytes: &[u8]) -> Result<(), NodeError>;
+    /// Cuts a file to `length` bytes (a torn journal line).
+    fn truncate(&self, path: &str, length: u64) -> Result<(), NodeError>;
+    /// Flushes a file to the disk.
+    fn sync_file(&self, path: &str) -> Result<(), NodeError>;
+    /// Flushes a directory to the disk.
+    fn sync_dir(&self, path: &str) -> Result<(), NodeError>;
+    /// Renames over whatever is there, within one directory.
+    fn rename(&self, from: &str, to: &str) -> Result<(), NodeError>;
+    /// Changes permission bits; never follows a link in the last component.
+    fn set_mode(&self, path: &str, mode: u32) -> Result<(), NodeError>;
+    /// Changes owner and group; never follows a link in the last component.
+    fn set_owner(&self, path: &str, uid: u32, gid: u32) -> Result<(), NodeError>;
+    /// Creates a directory; fails when the name exists.
+    fn make_dir(&self, path: &str, mode: u32) -> Result<(), NodeError>;
+    /// Removes a file or link.
+    fn remove(&self, path: &str) -> Result<(), NodeError>;
+}
+
+/// Time, so that tests own it.
+pub trait Clock: fmt::Debug + Send + Sync {
+    /// Wall clock.
+    fn now(&self) -> Timestamp;
+    /// Time since some fixed moment; never goes back.
+    fn monotonic(&self) -> Duration;
+    /// Waits. On a virtual clock: lets that much time pass at once.
+    fn sleep(&self, duration: Duration);
+}
+
+/// What kind of machine this is; it decides what may be written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NodeKind {
+    /// The running node (`/`). In this version only tier R0 is applied here.
+    Live,
+    /// Another root without `--offline`: read only.
+    ReadOnlyRoot,
+    /// Another root with `--offline`: an image or recording; files decide.
+    Offline,
+    /// A recorded tree with a simulated kubelet.
+    Simulated,
+}
+
+/// Held while this run may write; released when dropped.
+pub trait Lock: fmt::Debug + Send {}
+
+/// What the kubelet itself says of a static pod's container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PodStatus {
+    /// Pod uid (config hash) the status speaks of.
+    pub pod: String,
+    /// The startup probe has succeeded.
+    pub started: bool,
+    /// The readiness probe succeeds.
+    pub ready: bool,
+    /// Restarts of the container in this pod.
+    pub restarts: u32,
+}
+
+/// How a probe without credentials was answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProbeAnswer {
+    /// With this HTTP status.
+    Status(u16),
+    /// Connection refused.
+    Refused,
+    /// No answer in time.
+    TimedOut,
+}
+
+impl ProbeAnswer {
+    /// What the kubelet counts as success: 200 to 399.
+    pub const fn is_success(self) -> bool {
+        matches!(self, Self::Status(200..=399))
+    }
+}
+
+/// The node's kubelet, where there is one this version can ask.
+pub trait KubeletView: fmt::Debug + Send + Sync {
+    /// Its verdict on a component's static pod; `None` when it knows no such pod or cannot say yet.
+    fn pod_status(&self, component: Component) -> Result<Option<PodStatus>, NodeError>;
+    /// Runs the container's own probe, without credentials.
+    fn probe(&self, probe: &Probe) -> ProbeAnswer;
+    /// Restarts the kubelet so that it reads its configuration again.
+    fn restart(&self) -> Result<(), NodeError>;
+    /// Its own health endpoint (`:10248/healthz`) answers.
+    fn healthy(&self) -> bool;
+}
+
+/// A Kubernetes node.
+pub trait Node: fmt::Debug + Send + Sync {
+    /// What kind of machine this is.
+    fn kind(&self) -> NodeKind;
+    /// The node's own files.
+    fn files(&self) -> &dyn Files;
+    /// The state directory (`/var/lib/kube-temper`), which may lie outside the node's root.
+    fn state(&self) -> &dyn Files;
+    /// Where the state directory is, as a person names it.
+    fn state_dir(&self) -> String;
+    /// The clock.
+    fn clock(&self) -> &dyn Clock;
+    /// Effective user id of this process.
+    fn uid(&self) -> u32;
+    /// Takes the exclusive lock of the state directory, or says who holds it.
+    fn lock(&self) -> Result<Box<dyn Lock>, NodeError>;
+    /// The kubelet to ask; `None` where it cannot be asked (offline; live nodes in this version).
+    fn kubelet(&self) -> Option<&dyn KubeletView>;
+    /// Output of `kubelet --version` of the running kubelet; `None` where programs are not run.
+    fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError>;
+}
+
+pub mod atomic;
+pub mod collect;
+pub mod fault;
+pub mod host;
+pub mod memory;
+pub mod offline;
+pub mod recording;
+pub mod sim;

@@ -1,0 +1,1 @@
+//! An image or a recording under `--root`.

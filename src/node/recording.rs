@@ -1,0 +1,1 @@
+//! Reads recorded nodes (`snapshots/nodes/*.tar.gz`) into memory.

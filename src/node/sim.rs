@@ -1,0 +1,1 @@
+//! A simulated node: a recorded tree with a simulated kubelet.
