@@ -10,6 +10,7 @@ pub mod facts;
 pub mod finding;
 pub mod id;
 pub mod journal;
+pub mod section;
 
 pub use benchmark::{Benchmark, BenchmarkId, Minor};
 pub use change::{
