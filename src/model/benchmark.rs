@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    control::{Assessment, Expect, Level, Slug},
+    control::{Assessment, AuditRule, Expect, Level, Mode, Slug},
     id::ControlId,
 };
 
@@ -170,6 +170,12 @@ pub struct Benchmark {
     /// Expected values that differ from the control's own check.
     #[serde(default)]
     pub expect: BTreeMap<Slug, Expect>,
+    /// Widest file modes that differ from the control's own check.
+    #[serde(default)]
+    pub at_most: BTreeMap<Slug, Mode>,
+    /// What an audit policy must cover besides the control's own list.
+    #[serde(default)]
+    pub cover_also: BTreeMap<Slug, Vec<AuditRule>>,
     /// Titles that differ from the control's own.
     #[serde(default)]
     pub title_of: BTreeMap<Slug, String>,

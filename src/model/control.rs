@@ -299,6 +299,10 @@ pub enum Check {
         /// Flags without which this one does nothing: when one of them is absent the control fails.
         #[serde(default)]
         requires: Vec<String>,
+        /// Flags that make this one count for nothing (`--config` of the scheduler): when one of them is given, a
+        /// person must look into the file it names.
+        #[serde(default)]
+        ignored_with: Vec<String>,
         /// Other settings that satisfy the control as well.
         #[serde(default)]
         accept: Vec<Alternative>,
@@ -345,6 +349,9 @@ pub enum Check {
         /// The same for a kubelet without `--config`, where it differs (legacy defaults).
         #[serde(default, skip_serializing_if = "Option::is_none")]
         absent_legacy: Option<Absent>,
+        /// A zero in a configuration file means the default (kubeadm writes `0s`), and only a zero in a flag is zero.
+        #[serde(default)]
+        zero_means_default: bool,
         /// Other settings that satisfy the control as well.
         #[serde(default)]
         accept: Vec<Alternative>,
@@ -513,9 +520,24 @@ pub struct Fix {
     /// What the fix needs beyond the edits; a fix with needs is not offered by this version.
     #[serde(default)]
     pub needs: Vec<Needs>,
+    /// Settings beside which the edits would do nothing or stop the component: where one is given, there is no fix.
+    #[serde(default)]
+    pub conflicts: Vec<Conflict>,
     /// Why there is no fix, and what a person does instead.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub none: Option<String>,
+}
+
+/// A flag that stands against a fix.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Conflict {
+    /// Whose flag.
+    pub component: Component,
+    /// Flag name, without dashes.
+    pub flag: String,
+    /// Why the fix must not be made beside it, and what a person does instead.
+    pub because: String,
 }
 
 /// One edit a fix asks for.

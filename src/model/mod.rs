@@ -19,7 +19,7 @@ pub use change::{
 };
 pub use component::{Component, Distribution, Role, Target};
 pub use control::{
-    Assessment, Check, Control, Expect, Fix, FixAction, Level, Needs, Owner, PathVar,
+    Assessment, Check, Conflict, Control, Expect, Fix, FixAction, Level, Needs, Owner, PathVar,
     Reversibility, Slug, Tier,
 };
 pub use facts::{FileFact, FileKind, NodeFacts, NodeProfile, Process, ProcessFact};
