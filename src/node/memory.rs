@@ -1,1 +1,0 @@
-//! A tree of files in memory: any user can run it, owners and modes are a table.
