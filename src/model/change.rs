@@ -42,7 +42,7 @@ pub struct FileMeta {
     pub uid: u32,
     /// Numeric group.
     pub gid: u32,
-    /// Extended attributes (SELinux label and others); empty in metadata-only changes.
+    /// Extended attributes (`SELinux` label and others); empty in metadata-only changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub xattrs: BTreeMap<String, Vec<u8>>,
 }
