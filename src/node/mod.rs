@@ -139,7 +139,8 @@ pub trait Files: fmt::Debug + Send + Sync {
     fn rename(&self, from: &str, to: &str) -> Result<(), NodeError>;
     /// Changes permission bits; never follows a link in the last component.
     fn set_mode(&self, path: &str, mode: u32) -> Result<(), NodeError>;
-    /// Changes owner and group; never follows a link in the last component.
+    /// Changes owner and group; never follows a link in the last component. The kernel then drops
+    /// set-uid and set-gid bits: a mode that must stay is set afterwards.
     fn set_owner(&self, path: &str, uid: u32, gid: u32) -> Result<(), NodeError>;
     /// Creates a directory; fails when the name exists.
     fn make_dir(&self, path: &str, mode: u32) -> Result<(), NodeError>;
@@ -236,6 +237,30 @@ pub trait Node: fmt::Debug + Send + Sync {
     fn kubelet(&self) -> Option<&dyn KubeletView>;
     /// Output of `kubelet --version` of the running kubelet; `None` where programs are not run.
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError>;
+    /// A file as a process sees it, within the root of its container; `None` where processes are not
+    /// running, so that there is no container to look into.
+    fn process_file(&self, pid: u32, path: &str, limit: u64) -> Result<Option<Vec<u8>>, NodeError> {
+        let _ = (pid, path, limit);
+        Ok(None)
+    }
+}
+
+/// Why a node was not opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// `--offline` on a running system: it would be changed without gates. Refused before any write (exit 20).
+    #[error(
+        "--offline is for images and recordings, and {root} belongs to a running system ({why}): leave --offline away, or run on the node itself without --root"
+    )]
+    Running {
+        /// The root that was named.
+        root: String,
+        /// What shows that it runs.
+        why: String,
+    },
+    /// The root or the state directory cannot be used.
+    #[error(transparent)]
+    Node(#[from] NodeError),
 }
 
 pub mod atomic;
