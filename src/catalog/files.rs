@@ -1,0 +1,205 @@
+//! The remediations files: what each holds, and the set that is compiled in.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, de::DeserializeOwned};
+
+use super::{Catalog, CatalogError};
+use crate::model::{Benchmark, BenchmarkId, Control, ControlId, PathVar};
+
+/// Names and texts of `remediations/*.yaml`.
+macro_rules! embed {
+    ($($name:literal),* $(,)?) => {
+        [$(($name, include_str!(concat!("../../remediations/", $name)))),*]
+    };
+}
+
+/// The set that is compiled in; `tests/catalog.rs` compares it with the folder.
+pub(super) const EMBEDDED: [(&str, &str); 21] = embed![
+    "1.1-control-plane-files.yaml",
+    "1.2-audit.yaml",
+    "1.2-authentication.yaml",
+    "1.2-authorization-and-admission.yaml",
+    "1.2-requests.yaml",
+    "1.2-tls-and-encryption.yaml",
+    "1.3-controller-manager.yaml",
+    "1.4-scheduler.yaml",
+    "2-etcd.yaml",
+    "3-logins-and-audit-policy.yaml",
+    "4.1-worker-files.yaml",
+    "4.2-kubelet.yaml",
+    "4.3-kube-proxy.yaml",
+    "5.1-rbac-and-service-accounts.yaml",
+    "5.2-pod-security.yaml",
+    "5.3-network-policies.yaml",
+    "5.4-secrets.yaml",
+    "5.5-image-provenance.yaml",
+    "5.6-general-policies.yaml",
+    "benchmarks.yaml",
+    "paths.yaml",
+];
+
+/// Where the benchmarks are.
+pub(super) const BENCHMARKS: &str = "benchmarks.yaml";
+/// Where the path candidates are.
+pub(super) const PATHS: &str = "paths.yaml";
+
+/// A file of controls.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ControlsFile {
+    /// The controls, in the order of their numbers.
+    pub(super) controls: Vec<Control>,
+}
+
+/// `benchmarks.yaml`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BenchmarksFile {
+    /// Every benchmark this program knows, each once.
+    pub(super) benchmarks: Vec<Benchmark>,
+}
+
+/// `paths.yaml`.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PathsFile {
+    /// Where to look when the running process does not say, in order of preference.
+    pub(super) paths: BTreeMap<PathVar, Vec<String>>,
+}
+
+/// A file as it was handed over, with what was read from it.
+#[derive(Debug)]
+pub(super) struct Parsed<'t, T> {
+    /// File name within the remediations folder.
+    pub(super) name: &'t str,
+    /// Its text, for the line of an entry.
+    pub(super) text: &'t str,
+    /// What it says.
+    pub(super) content: T,
+}
+
+impl<'t, T: DeserializeOwned> Parsed<'t, T> {
+    fn read(name: &'t str, text: &'t str) -> Result<Self, CatalogError> {
+        let content = serde_yaml::from_str(text).map_err(|error| CatalogError {
+            file: name.to_owned(),
+            line: error.location().map(|at| at.line()),
+            message: error.to_string(),
+        })?;
+        Ok(Self { name, text, content })
+    }
+}
+
+impl<T> Parsed<'_, T> {
+    /// An error about the entry `key: value`.
+    pub(super) fn error_at(&self, key: &str, value: &str, message: String) -> CatalogError {
+        CatalogError { file: self.name.to_owned(), line: self.line_of(key, value), message }
+    }
+
+    /// An error about a word below the entry `key: value`.
+    pub(super) fn error_below(
+        &self,
+        (key, value): (&str, &str),
+        word: &str,
+        message: String,
+    ) -> CatalogError {
+        let entry = self.line_of(key, value);
+        let below = entry.and_then(|entry| {
+            let rest = self.text.lines().enumerate().skip(entry);
+            rest.into_iter().find(|(_, line)| has_word(line, word)).map(|(index, _)| index + 1)
+        });
+        CatalogError { file: self.name.to_owned(), line: below.or(entry), message }
+    }
+
+    /// The one-based line that reads `key: value`, also as the first line of a list entry; of several the last,
+    /// which is the one too many.
+    fn line_of(&self, key: &str, value: &str) -> Option<usize> {
+        let reads = |line: &str| {
+            let entry = line.trim_start().trim_start_matches("- ").strip_prefix(key)?;
+            let written = entry.strip_prefix(':')?.trim().trim_matches(['\'', '"']);
+            (written == value).then_some(())
+        };
+        let lines = self.text.lines().enumerate();
+        lines.filter(|(_, line)| reads(line).is_some()).last().map(|(index, _)| index + 1)
+    }
+}
+
+/// `word` stands in `line` with no letter, digit or hyphen beside it.
+fn has_word(line: &str, word: &str) -> bool {
+    line.split(|c: char| !c.is_ascii_alphanumeric() && !"-./_".contains(c)).any(|part| part == word)
+}
+
+/// All files of a set, parsed and not yet checked against each other.
+#[derive(Debug)]
+pub(super) struct Set<'t> {
+    /// The files of controls, in the order of their names.
+    pub(super) controls: Vec<Parsed<'t, ControlsFile>>,
+    /// The benchmarks.
+    pub(super) benchmarks: Parsed<'t, BenchmarksFile>,
+    /// The path candidates.
+    pub(super) paths: Parsed<'t, PathsFile>,
+}
+
+/// Parses every file of a set.
+pub(super) fn read<'t>(
+    files: impl IntoIterator<Item = (&'t str, &'t str)>,
+) -> Result<Set<'t>, CatalogError> {
+    let mut texts: BTreeMap<&str, &str> = files.into_iter().collect();
+    let mut required = |name: &'static str, holds: &str| {
+        texts.remove_entry(name).ok_or_else(|| CatalogError {
+            file: name.to_owned(),
+            line: None,
+            message: format!("this file is missing: it holds {holds}"),
+        })
+    };
+    let (name, text) = required(BENCHMARKS, "the numbers of the controls in each benchmark")?;
+    let benchmarks = Parsed::read(name, text)?;
+    let (name, text) = required(PATHS, "where to look for files")?;
+    let paths = Parsed::read(name, text)?;
+    let controls =
+        texts.into_iter().map(|(name, text)| Parsed::read(name, text)).collect::<Result<_, _>>()?;
+    Ok(Set { controls, benchmarks, paths })
+}
+
+impl Set<'_> {
+    /// Every control with the file it is in.
+    pub(super) fn each(&self) -> impl Iterator<Item = (&Parsed<'_, ControlsFile>, &Control)> {
+        self.controls.iter().flat_map(|file| file.content.controls.iter().map(move |c| (file, c)))
+    }
+
+    /// The catalogue, once the rules hold. Fails when a benchmark is missing or given twice.
+    pub(super) fn into_catalog(self) -> Result<Catalog, CatalogError> {
+        let Parsed { name, content, .. } = self.benchmarks;
+        let mut benchmarks = content.benchmarks;
+        benchmarks.sort_by_key(|benchmark| benchmark.id);
+        let found: Vec<BenchmarkId> = benchmarks.iter().map(|benchmark| benchmark.id).collect();
+        let problem = || CatalogError {
+            file: name.to_owned(),
+            line: None,
+            message: format!(
+                "each of {} must be there exactly once; found {}",
+                names(&BenchmarkId::ALL),
+                names(&found)
+            ),
+        };
+        if found != BenchmarkId::ALL {
+            return Err(problem());
+        }
+        let benchmarks: [Benchmark; 8] = benchmarks.try_into().map_err(|_| problem())?;
+        let controls = self.controls.into_iter().flat_map(|file| file.content.controls).collect();
+        Ok(Catalog { controls, benchmarks, paths: self.paths.content.paths })
+    }
+}
+
+/// The number of a control in a benchmark; `None` when the benchmark does not have it.
+pub(super) fn number<'c>(benchmark: &'c Benchmark, control: &'c Control) -> Option<&'c ControlId> {
+    if benchmark.without.contains(&control.slug) {
+        return None;
+    }
+    benchmark.numbers.get(&control.slug).or(control.id.as_ref())
+}
+
+fn names(ids: &[BenchmarkId]) -> String {
+    ids.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(", ")
+}
