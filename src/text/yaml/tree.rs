@@ -96,6 +96,21 @@ impl Node {
         self.entries().iter().rev().find(|(key, _)| key.text() == Some(name))
     }
 
+    /// The value of a key as Kubernetes reads it: aliases and merges followed.
+    pub(crate) fn lookup(&self, name: &str) -> Option<&Rc<Self>> {
+        let mut found = None;
+        for (key, value) in self.resolved().entries() {
+            if key.is_merge_key() {
+                let source = value.resolved();
+                let merged = source.items().iter().find_map(|item| item.lookup(name));
+                found = source.lookup(name).or(merged).or(found);
+            } else if key.resolved().text() == Some(name) {
+                found = Some(value);
+            }
+        }
+        found
+    }
+
     /// The entries of a mapping; none for anything else.
     pub(crate) fn entries(&self) -> &[(Rc<Self>, Rc<Self>)] {
         match &self.kind {

@@ -1,12 +1,13 @@
 //! Static pod manifests: read them, and edit the flags of one container.
-use super::{EditRefused, ParseProblem};
-use crate::model::{AttributedEdit, Component, facts::StaticPod};
+//!
+//! Reads what the kubelet would run (YAML or JSON, first document). Must not judge: what a flag
+//! means is the business of the checks.
 
-/// Reads a manifest; `path` is written into every argument as its source.
-pub fn parse(path: &str, text: &str) -> Result<StaticPod, ParseProblem> {
-    let _ = (path, text);
-    todo!()
-}
+mod read;
+
+use super::EditRefused;
+use crate::model::{AttributedEdit, Component};
+pub use read::parse;
 
 /// Applies flag edits to the component's container, in order. Every other byte stays.
 pub fn edit(
@@ -17,3 +18,6 @@ pub fn edit(
     let _ = (text, component, edits);
     todo!()
 }
+
+#[cfg(test)]
+mod tests;

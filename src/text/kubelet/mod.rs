@@ -1,0 +1,65 @@
+//! The kubelet's configuration: layers, effective fields, edits of YAML and JSON files.
+//!
+//! Must not know defaults or flags: which field wins over which flag is the business of the checks.
+
+use serde_json::{Map, Value};
+
+use super::{EditRefused, ParseProblem, yaml};
+use crate::model::{AttributedEdit, facts::KubeletLayer};
+
+/// Reads one layer: the fields, and the keys written twice.
+///
+/// # Errors
+/// What stops a kubelet from starting: no YAML, no mapping, another kind or none.
+pub fn parse(text: &str) -> Result<(Value, Vec<String>), ParseProblem> {
+    let document = yaml::parse(text)?;
+    let problem = |message: String| ParseProblem { line: None, message };
+    if !document.value.is_object() {
+        return Err(problem("this is no kubelet configuration: it is not a mapping".to_owned()));
+    }
+    match document.value.get("kind").and_then(Value::as_str) {
+        Some("KubeletConfiguration") => Ok((document.value, document.duplicate_keys)),
+        Some(kind) => Err(problem(format!("this is no kubelet configuration: it is a {kind}"))),
+        None => Err(problem(
+            "this is no kubelet configuration: it has no kind, and the kubelet would not start"
+                .to_owned(),
+        )),
+    }
+}
+
+/// The layers merged as the kubelet merges them (JSON merge patch; lists replaced; null deletes).
+pub fn effective<'l>(layers: impl IntoIterator<Item = &'l KubeletLayer>) -> Value {
+    let mut merged = Value::Object(Map::new());
+    for fields in layers.into_iter().filter_map(|layer| layer.fields.ok()) {
+        merge(&mut merged, fields);
+    }
+    merged
+}
+
+/// RFC 7386.
+fn merge(into: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *into = patch.clone();
+        return;
+    };
+    if !into.is_object() {
+        *into = Value::Object(Map::new());
+    }
+    let Value::Object(into) = into else { return };
+    for (key, value) in patch {
+        if value.is_null() {
+            into.remove(key);
+        } else {
+            merge(into.entry(key.clone()).or_insert(Value::Null), value);
+        }
+    }
+}
+
+/// Applies field edits (`SetField`, `RemoveField`) to a YAML or JSON configuration file.
+pub fn edit(text: &str, edits: &[AttributedEdit]) -> Result<String, EditRefused> {
+    let _ = (text, edits);
+    todo!()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+//! Reading and merging layers.
+
+use serde_json::json;
+
+use super::*;
+use crate::model::facts::Parsed;
+
+#[test]
+fn only_a_kubelet_configuration_is_read() {
+    for (text, message) in [
+        ("- a\n", "not a mapping"),
+        ("kind: Pod\n", "it is a Pod"),
+        ("readOnlyPort: 0\n", "no kind"),
+        ("", "empty"),
+        ("kind: [\n", ""),
+    ] {
+        assert!(parse(text).unwrap_err().message.contains(message), "{text:?}");
+    }
+    let text = "kind: KubeletConfiguration\nauthentication:\n  anonymous:\n    enabled: off\nkind: KubeletConfiguration\n";
+    let (value, duplicates) = parse(text).unwrap();
+    assert_eq!(yaml::at(&value, "authentication.anonymous.enabled"), Some(&json!(false)));
+    assert_eq!(duplicates, ["kind"]);
+}
+
+fn layer(fields: Value) -> KubeletLayer {
+    KubeletLayer {
+        path: "/etc/kubernetes/kubelet.conf.d/10.conf".into(),
+        file: None,
+        fields: Parsed::Ok { value: fields },
+        duplicate_keys: Vec::new(),
+    }
+}
+
+#[test]
+fn later_layers_win_and_lists_are_replaced() {
+    let mut layers = vec![
+        layer(json!({"a": {"b": 1, "c": 2}, "list": [1, 2], "gone": 1, "kind": "K"})),
+        layer(json!({"a": {"b": 9}, "list": [3], "gone": null, "new": {"x": null, "y": 1}})),
+        layer(json!({"a": {"d": {"e": true}}})),
+    ];
+    layers.insert(
+        1,
+        KubeletLayer { fields: Parsed::Broken { why: "no".into() }, ..layer(Value::Null) },
+    );
+    assert_eq!(
+        effective(&layers),
+        json!({"a": {"b": 9, "c": 2, "d": {"e": true}}, "list": [3], "kind": "K", "new": {"y": 1}})
+    );
+    assert_eq!(effective(&[]), json!({}));
+}
