@@ -28,24 +28,13 @@ pub(super) fn plugin(
         let (on, given) = plugin_state(side, plugin, on_by_default);
         let state = State::of(on == enabled);
         let is = if on { "on" } else { "off" };
-        match given {
-            Some(given) => SideVerdict {
-                found: format!("{plugin} is {is}"),
-                ..SideVerdict::new(
-                    state,
-                    format!("{plugin} is {is}: {}", given.text),
-                    given.text,
-                    given.source,
-                )
-            },
-            None => {
-                let text = format!("{plugin} is {is} by default, and no flag names it");
-                SideVerdict {
-                    found: format!("{plugin} is {is}"),
-                    ..SideVerdict::new(state, text.clone(), text, Source::Default)
-                }
-            }
-        }
+        let by_default = format!("{plugin} is {is} by default, and no flag names it");
+        let (reason, value, source) = given
+            .map_or((by_default.clone(), by_default, Source::Default), |given| {
+                (format!("{plugin} is {is}: {}", given.text), given.text, given.source)
+            });
+        let found = format!("{plugin} is {is}");
+        SideVerdict { found, ..SideVerdict::new(state, reason, value, source) }
     })
 }
 

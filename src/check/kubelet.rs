@@ -30,10 +30,6 @@ pub(super) struct Wanted<'c> {
     pub(super) accept: &'c [Alternative],
 }
 
-/// Flags that are joined with their field by "or": a false flag does not switch a true field off
-/// (`cmd/kubelet/app/options/options.go`, `SeccompDefault`).
-const ADDS_TO_FIELD: [&str; 1] = ["seccomp-default"];
-
 /// The sides of the kubelet; a configuration file alone is a side too.
 pub(super) fn sides(facts: &NodeFacts) -> Result<Vec<Side<'_>>, Verdict> {
     sides::of(facts, Component::Kubelet).or_else(|verdict| match &facts.kubelet.config {
@@ -47,7 +43,7 @@ pub(super) fn sides(facts: &NodeFacts) -> Result<Vec<Side<'_>>, Verdict> {
 /// The configuration files that count for one side.
 #[derive(Debug, Clone)]
 pub(super) struct Layers<'f> {
-    layers: Vec<&'f KubeletLayer>,
+    files: Vec<&'f KubeletLayer>,
     merged: serde_json::Value,
     /// No `--config`: the kubelet starts from other, older defaults.
     legacy: bool,
@@ -57,7 +53,7 @@ pub(super) struct Layers<'f> {
 impl<'f> Layers<'f> {
     /// Collects the layers a side names.
     pub(super) fn of(facts: &'f NodeFacts, side: &Side<'_>) -> Self {
-        let mut layers: Vec<&KubeletLayer> = Vec::new();
+        let mut files: Vec<&KubeletLayer> = Vec::new();
         let mut problem = None;
         let unread = |given: &GivenFlag| {
             let reason = format!("{} was not read", given.value);
@@ -66,21 +62,21 @@ impl<'f> Layers<'f> {
         let known = facts.kubelet.config.as_ref();
         let named = side.flag("config").filter(|given| !given.value.is_empty());
         match (&named, known) {
-            (Some(given), Some(layer)) if layer.path == given.value => layers.push(layer),
+            (Some(given), Some(layer)) if layer.path == given.value => files.push(layer),
             (Some(given), _) => problem = unread(given),
-            (None, Some(layer)) if side.args.is_empty() => layers.push(layer),
+            (None, Some(layer)) if side.args.is_empty() => files.push(layer),
             (None, _) => {}
         }
-        let legacy = layers.is_empty() && problem.is_none();
+        let legacy = files.is_empty() && problem.is_none();
         match side.flag("config-dir").filter(|given| !given.value.is_empty()) {
             Some(given) if facts.kubelet.drop_in_dir.as_ref() != Some(&given.value) => {
                 problem = problem.or_else(|| unread(&given));
             }
-            Some(_) => layers.extend(&facts.kubelet.drop_ins),
-            None if side.args.is_empty() => layers.extend(&facts.kubelet.drop_ins),
+            Some(_) => files.extend(&facts.kubelet.drop_ins),
+            None if side.args.is_empty() => files.extend(&facts.kubelet.drop_ins),
             None => {}
         }
-        for layer in &layers {
+        for layer in &files {
             if let Parsed::Broken { why } = &layer.fields {
                 let source = Source::File { path: layer.path.clone(), line: None };
                 let reason = format!("{} cannot be understood: {why}", layer.path);
@@ -89,8 +85,8 @@ impl<'f> Layers<'f> {
                 });
             }
         }
-        let merged = effective(layers.iter().copied());
-        Self { layers, merged, legacy, problem }
+        let merged = effective(files.iter().copied());
+        Self { files, merged, legacy, problem }
     }
 
     /// A field in force with the file that sets it; `None` when the default counts.
@@ -101,7 +97,7 @@ impl<'f> Layers<'f> {
         let Some(value) = yaml::at(&self.merged, field).and_then(Value::of_json) else {
             return Ok(None);
         };
-        let setter = self.layers.iter().rev().find(|layer| {
+        let setter = self.files.iter().rev().find(|layer| {
             layer.fields.ok().is_some_and(|fields| yaml::at(fields, field).is_some())
         });
         let source = setter.map_or(Source::Note, |layer| {
@@ -145,12 +141,7 @@ fn one(
         Err(problem) if given.is_none() => return problem,
         Err(_) => None,
     };
-    let adds = flag.is_some_and(|flag| ADDS_TO_FIELD.contains(&flag.as_str()));
-    let field_is_true = |value: &Value| values::go_bool(&value.text) == Some(true);
     match (given, written) {
-        (Some(given), Some((value, source))) if adds && field_is_true(&value) => {
-            from_file(facts, side, field, value, source, wanted, Some(&given))
-        }
         (Some(given), written) => {
             let name = flag.map_or("", String::as_str);
             let mut verdict = flags::given_flag(facts, side, name, &given, wanted.expect);
@@ -163,7 +154,7 @@ fn one(
             }
             verdict
         }
-        (None, Some((value, source))) => from_file(facts, side, field, value, source, wanted, None),
+        (None, Some((value, source))) => from_file(facts, side, field, value, source, wanted),
         (None, None) => {
             let absent = match wanted.absent_legacy {
                 Some(legacy) if layers.legacy => legacy,
@@ -184,12 +175,8 @@ fn from_file(
     value: Value,
     source: Source,
     wanted: &Wanted<'_>,
-    weaker: Option<&GivenFlag>,
 ) -> SideVerdict {
-    let text = match weaker {
-        Some(flag) => format!("{field}: {} ({} does not switch it off)", value.text, flag.text),
-        None => format!("{field}: {}", value.text),
-    };
+    let text = format!("{field}: {}", value.text);
     let zero = value.text == "0" || values::is_zero_duration(&value.text) == Some(true);
     if wanted.zero_means_default && zero {
         let text = format!("{text}, which means the default ({})", wanted.absent.means);

@@ -50,20 +50,13 @@ fn one(
         }
     };
     let source = Source::File { path, line: None };
-    match yaml::at(document, field).and_then(Value::of_json) {
-        Some(value) => {
-            let text = format!("{field}: {}", value.text);
-            let good = expect::satisfied(&value, wanted);
-            let reason = if good {
-                text.clone()
-            } else {
-                format!("{text}, wanted {}", words::value(wanted))
-            };
-            SideVerdict::new(State::of(good), reason, text, source)
-        }
-        None => {
-            let text = format!("{field} is not set ({})", absent.means);
-            SideVerdict::new(State::of(absent.passes), text.clone(), text, source)
-        }
-    }
+    let Some(value) = yaml::at(document, field).and_then(Value::of_json) else {
+        let text = format!("{field} is not set ({})", absent.means);
+        return SideVerdict::new(State::of(absent.passes), text.clone(), text, source);
+    };
+    let text = format!("{field}: {}", value.text);
+    let good = expect::satisfied(&value, wanted);
+    let reason =
+        if good { text.clone() } else { format!("{text}, wanted {}", words::value(wanted)) };
+    SideVerdict::new(State::of(good), reason, text, source)
 }
