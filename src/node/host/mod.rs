@@ -1,5 +1,83 @@
-//! The running node, and plain directory trees ([`DirFiles`]).
+//! The running node ([`HostNode`]), and plain directory trees ([`DirFiles`]).
 
+mod clock;
 mod files;
+mod program;
+mod state;
+mod tree;
 
+use std::{path::Path, time::Duration};
+
+pub use clock::SystemClock;
 pub use files::DirFiles;
+pub use state::DEFAULT_STATE_DIR;
+pub(crate) use tree::Tree;
+
+use super::{Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind};
+
+/// How long `kubelet --version` may take; it takes some 100 ms.
+const VERSION_DEADLINE: Duration = Duration::from_secs(5);
+
+/// The node this program runs on.
+#[derive(Debug)]
+pub struct HostNode {
+    tree: Tree,
+}
+
+impl HostNode {
+    /// Opens `/`, with the state directory given or [`DEFAULT_STATE_DIR`]. Creates nothing.
+    pub fn open(state_dir: Option<&Path>) -> Result<Self, NodeError> {
+        Ok(Self { tree: Tree::open(Path::new("/"), state_dir, true)? })
+    }
+}
+
+impl Node for HostNode {
+    fn kind(&self) -> NodeKind {
+        NodeKind::Live
+    }
+
+    fn files(&self) -> &dyn Files {
+        &*self.tree.files
+    }
+
+    fn state(&self) -> &dyn Files {
+        &self.tree.state
+    }
+
+    fn state_dir(&self) -> String {
+        self.tree.state.path().to_string_lossy().into_owned()
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &self.tree.clock
+    }
+
+    fn uid(&self) -> u32 {
+        self.tree.uid
+    }
+
+    fn lock(&self) -> Result<Box<dyn Lock>, NodeError> {
+        self.tree.state.lock(self.tree.clock.now())
+    }
+
+    fn kubelet(&self) -> Option<&dyn KubeletView> {
+        None
+    }
+
+    fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError> {
+        // The pid may belong to another program by now; only a kubelet is ever run.
+        let exe = format!("/proc/{pid}/exe");
+        let target = self.tree.files.read_link(&exe)?;
+        let target = target.strip_suffix(" (deleted)").unwrap_or(&target);
+        if target.rsplit('/').next() != Some("kubelet") {
+            let kind = NodeErrorKind::Other(format!("it is {target} and no kubelet"));
+            return Err(NodeError { operation: "ask for the version of", path: exe, kind });
+        }
+        program::version(&exe, VERSION_DEADLINE, &self.tree.clock).map(Some)
+    }
+
+    fn process_file(&self, pid: u32, path: &str, limit: u64) -> Result<Option<Vec<u8>>, NodeError> {
+        let root = format!("/proc/{pid}/root");
+        DirFiles::read_only(Path::new(&root))?.read(path, limit).map(Some)
+    }
+}

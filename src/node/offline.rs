@@ -1,1 +1,0 @@
-//! An image or a recording under `--root`.

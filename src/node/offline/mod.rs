@@ -1,0 +1,88 @@
+//! An image or a recording under `--root`: nothing runs there, its files are all there is.
+
+mod running;
+
+use std::path::Path;
+
+use super::{
+    Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, OpenError,
+    host::{DirFiles, Tree},
+};
+
+/// A root other than `/`.
+#[derive(Debug)]
+pub struct OfflineNode {
+    tree: Tree,
+    kind: NodeKind,
+}
+
+impl OfflineNode {
+    /// `--root` with `--offline`: it may be changed. Refused when it belongs to a running system.
+    ///
+    /// Without `state_dir` the state directory lies inside the root, so that it goes with the image.
+    pub fn open(root: &Path, state_dir: Option<&Path>) -> Result<Self, OpenError> {
+        let tree = Tree::open(root, state_dir, true)?;
+        refuse_running(&tree.files, Path::new("/proc"))?;
+        Ok(Self { tree, kind: NodeKind::Offline })
+    }
+
+    /// `--root` alone: every operation that writes is refused, in the root and in the state directory.
+    pub fn read_only(root: &Path, state_dir: Option<&Path>) -> Result<Self, OpenError> {
+        Ok(Self { tree: Tree::open(root, state_dir, false)?, kind: NodeKind::ReadOnlyRoot })
+    }
+}
+
+/// An error when `root` belongs to a running system, whose processes are in `proc_dir`.
+fn refuse_running(root: &DirFiles, proc_dir: &Path) -> Result<(), OpenError> {
+    match running::evidence(root, proc_dir)? {
+        None => Ok(()),
+        Some(why) => {
+            Err(OpenError::Running { root: root.path().to_string_lossy().into_owned(), why })
+        }
+    }
+}
+
+impl Node for OfflineNode {
+    fn kind(&self) -> NodeKind {
+        self.kind
+    }
+
+    fn files(&self) -> &dyn Files {
+        &*self.tree.files
+    }
+
+    fn state(&self) -> &dyn Files {
+        &self.tree.state
+    }
+
+    fn state_dir(&self) -> String {
+        self.tree.state.path().to_string_lossy().into_owned()
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        &self.tree.clock
+    }
+
+    fn uid(&self) -> u32 {
+        self.tree.uid
+    }
+
+    fn lock(&self) -> Result<Box<dyn Lock>, NodeError> {
+        if self.kind == NodeKind::ReadOnlyRoot {
+            let kind = NodeErrorKind::ReadOnly;
+            return Err(NodeError { operation: "lock", path: self.state_dir(), kind });
+        }
+        self.tree.state.lock(self.tree.clock.now())
+    }
+
+    fn kubelet(&self) -> Option<&dyn KubeletView> {
+        None
+    }
+
+    fn kubelet_version(&self, _pid: u32) -> Result<Option<String>, NodeError> {
+        Ok(None)
+    }
+}
+
+#[cfg(test)]
+mod tests;
