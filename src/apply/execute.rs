@@ -1,0 +1,157 @@
+//! The way forward: intent, backups, then step by step replace and verify, then commit.
+//!
+//! Each phase writes its journal record before the next one begins. The first thing that goes wrong
+//! ends the way forward, and [`restore`](super::restore) takes over; nothing here undoes anything.
+
+use super::{
+    Transaction, file,
+    restore::Undo,
+    verify::{self, Proof, Unhealthy},
+};
+use crate::{
+    model::{
+        ChangeKind, Observation, Outcome, RecordKind, Step, StepTarget,
+        journal::{FileIntent, JournalSchema},
+    },
+    node::{Node, NodeError},
+    store::{StoreError, Writer, backup},
+};
+
+/// Why the way forward ended.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error(transparent)]
+    Node(#[from] NodeError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Unhealthy(#[from] Unhealthy),
+    #[error("{path} was changed by somebody else meanwhile: {what}")]
+    Foreign { path: String, what: String },
+}
+
+impl Transaction {
+    /// Runs to its end. The lock is held until then.
+    pub fn run(mut self) -> Outcome {
+        let node = self.node.clone();
+        let node = node.as_ref();
+        let mut begun = Vec::new();
+        let outcome = match self.forward(node, &mut begun) {
+            Ok(()) => Outcome::Committed,
+            Err(failure) => Undo {
+                node,
+                id: &self.id,
+                files: &self.files,
+                journal: &mut self.journal,
+                begun,
+                rolling_back: false,
+                wrote_back: false,
+            }
+            .roll_back(failure.to_string()),
+        };
+        drop(self.lock);
+        outcome
+    }
+
+    fn begun(&self) -> RecordKind {
+        RecordKind::Begun {
+            schema: JournalSchema::V1,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            node: self.plan.node.clone(),
+            purpose: self.purpose.clone(),
+        }
+    }
+
+    fn forward(&mut self, node: &dyn Node, begun: &mut Vec<Begun>) -> Result<(), Failure> {
+        self.journal.append(node, self.begun())?;
+        self.journal.append(node, RecordKind::Intent { files: self.files.clone() })?;
+        self.back_up(node)?;
+        let mut files = self.files.iter();
+        for (index, step) in self.plan.steps.iter().enumerate() {
+            let files: Vec<&FileIntent> = files.by_ref().take(step.changes.len()).collect();
+            let proof = run_step(node, &mut self.journal, index, step, &files, begun)?;
+            self.journal.append(node, proof.record(index))?;
+        }
+        commit(node, &mut self.journal)
+    }
+
+    fn back_up(&mut self, node: &dyn Node) -> Result<(), Failure> {
+        let entries: Vec<backup::Entry> = self
+            .files
+            .iter()
+            .enumerate()
+            .map(|(place, file)| backup::Entry {
+                path: file.path.clone(),
+                meta: file.before.clone(),
+                content: file
+                    .content
+                    .as_ref()
+                    .map(|(before, _)| backup::Content::numbered(place, before)),
+            })
+            .collect();
+        backup::create(node, &self.id, &entries)?;
+        for entry in &entries {
+            if let Some(content) = &entry.content {
+                // The bytes on the disk, not those of the plan: what is kept is what was there.
+                let bytes = node.files().read(&entry.path, backup::LIMIT)?;
+                backup::save(node, &self.id, content, &bytes)?;
+            }
+            self.journal.append(node, RecordKind::BackedUp { path: entry.path.clone() })?;
+        }
+        Ok(())
+    }
+}
+
+/// A step whose files may have changed: what rolling back has to put right again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Begun {
+    /// What it is about.
+    pub(super) target: StepTarget,
+    /// Files whose replacement was begun.
+    pub(super) touched: Vec<String>,
+}
+
+fn run_step(
+    node: &dyn Node,
+    journal: &mut Writer,
+    index: usize,
+    step: &Step,
+    files: &[&FileIntent],
+    begun: &mut Vec<Begun>,
+) -> Result<Proof, Failure> {
+    journal.append(node, RecordKind::StepBegun { step: index, target: step.target })?;
+    let baseline = verify::Baseline::take(node);
+    begun.push(Begun { target: step.target, touched: Vec::new() });
+    for (file, change) in files.iter().zip(&step.changes) {
+        if let file::Side::Foreign(what) = file::side(node, file)? {
+            return Err(Failure::Foreign { path: file.path.clone(), what });
+        }
+        if let Some(current) = begun.last_mut() {
+            current.touched.push(file.path.clone());
+        }
+        match &change.kind {
+            ChangeKind::Metadata { .. } => file::set_meta(node, &file.path, &file.after)?,
+            ChangeKind::Content { after, .. } => {
+                file::replace(node, &file.path, after.text.as_bytes(), &file.after)?;
+            }
+        }
+        journal.append(node, RecordKind::Applied { path: file.path.clone() })?;
+    }
+    if step.target == StepTarget::Kubelet
+        && let Some(kubelet) = node.kubelet()
+    {
+        kubelet.restart()?;
+    }
+    let mut emit = |observation: Observation| {
+        journal.append(node, RecordKind::Observed { step: index, observation })
+    };
+    Ok(verify::step(node, step, files, &baseline, &mut emit)?)
+}
+
+/// A commit whose record is written counts even when the last flush fails: every step is proved, and
+/// recovery comes to the same end from the records before it.
+fn commit(node: &dyn Node, journal: &mut Writer) -> Result<(), Failure> {
+    journal.write(node, RecordKind::Committed)?;
+    let _ = journal.sync(node);
+    Ok(())
+}

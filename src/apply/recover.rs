@@ -1,0 +1,120 @@
+//! Recovery: a transaction that was interrupted is finished or undone, never left in the middle.
+//!
+//! Decides by the journal and by what the files are now. It never goes forward: only a transaction whose
+//! every step was verified is committed, everything else goes back.
+
+use super::{Refusal, execute::Begun, file, restore::Undo};
+use crate::{
+    model::{Outcome, RecordKind, TransactionId, journal::FileIntent},
+    node::{Node, NodeError},
+    store::{Loaded, Store, Writer},
+};
+
+/// Finishes or undoes every interrupted transaction, oldest first. Nothing to recover is an empty list.
+///
+/// The latest transaction is tried again when it is stuck: what stood in its way may be gone.
+pub fn recover(node: &dyn Node) -> Result<Vec<(TransactionId, Outcome)>, Refusal> {
+    let _lock = node.lock()?;
+    let store = Store::new(node);
+    let all = store.list()?;
+    let mut ended = Vec::new();
+    for id in &all {
+        let loaded = store.load(id)?;
+        let retry = all.last() == Some(id) && is_retry(node, &loaded)?;
+        if loaded.journal.is_finished() && !retry {
+            continue;
+        }
+        if let Some(damage) = &loaded.journal.damage {
+            let folder =
+                crate::store::shown(node, &crate::store::TransactionPaths::of(id).folder());
+            return Err(Refusal::Refused(format!(
+                "the journal of {id} is damaged and was not acted on ({damage}): compare its files with {folder}/backup (manifest.json names them), put back what is wrong, then move {folder} away"
+            )));
+        }
+        ended.push((id.clone(), one(node, &loaded)));
+    }
+    Ok(ended)
+}
+
+/// A stuck transaction is worth another try when something of it is still there to put back.
+fn is_retry(node: &dyn Node, loaded: &Loaded) -> Result<bool, NodeError> {
+    if !matches!(loaded.journal.outcome, Some(Outcome::Stuck { .. }))
+        || loaded.journal.damage.is_some()
+    {
+        return Ok(false);
+    }
+    let sides = sides(node, loaded.intent())?;
+    Ok(sides.iter().all(|side| *side == file::Side::Before)
+        || sides.iter().any(|side| matches!(side, file::Side::After | file::Side::Between)))
+}
+
+fn sides(node: &dyn Node, files: &[FileIntent]) -> Result<Vec<file::Side>, NodeError> {
+    files.iter().map(|file| file::side(node, file)).collect()
+}
+
+fn one(node: &dyn Node, loaded: &Loaded) -> Outcome {
+    let files = loaded.intent();
+    let mut journal = Writer::resume(&loaded.id, &loaded.journal);
+    let rolling_back = cause_of_rollback(loaded);
+    if rolling_back.is_none() && is_done(node, loaded) {
+        return match journal.append(node, RecordKind::Committed) {
+            Ok(()) => Outcome::Committed,
+            Err(error) => Outcome::Stuck {
+                cause: format!(
+                    "everything is done and verified, but the journal cannot say so: {error}"
+                ),
+                by_hand: vec!["kube-temper recover".to_owned()],
+            },
+        };
+    }
+    let cause = rolling_back.clone().unwrap_or_else(|| "it was interrupted".to_owned());
+    let begun = begun(loaded);
+    Undo {
+        node,
+        id: &loaded.id,
+        files,
+        journal: &mut journal,
+        begun,
+        rolling_back: rolling_back.is_some(),
+        wrote_back: false,
+    }
+    .roll_back(cause)
+}
+
+/// Every step was verified, and every file still is as planned: only the last word is missing.
+fn is_done(node: &dyn Node, loaded: &Loaded) -> bool {
+    let Ok(plan) = &loaded.plan else { return false };
+    let verified = |kind: &RecordKind| matches!(kind, RecordKind::Verified { .. });
+    let steps = loaded.journal.records.iter().filter(|record| verified(&record.kind)).count();
+    let files = loaded.intent();
+    steps == plan.steps.len()
+        && !files.is_empty()
+        && sides(node, files).is_ok_and(|s| s.iter().all(|side| *side == file::Side::After))
+}
+
+fn cause_of_rollback(loaded: &Loaded) -> Option<String> {
+    loaded.journal.records.iter().find_map(|record| match &record.kind {
+        RecordKind::RollingBack { cause } => Some(cause.clone()),
+        _ => None,
+    })
+}
+
+/// The steps the journal tells of, with the files that were written in each. The step that was under way
+/// may have written one more before its record: the files themselves tell.
+fn begun(loaded: &Loaded) -> Vec<Begun> {
+    let mut steps: Vec<Begun> = Vec::new();
+    for record in &loaded.journal.records {
+        match &record.kind {
+            RecordKind::StepBegun { target, .. } => {
+                steps.push(Begun { target: *target, touched: Vec::new() });
+            }
+            RecordKind::Applied { path } => {
+                if let Some(step) = steps.last_mut() {
+                    step.touched.push(path.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+    steps
+}

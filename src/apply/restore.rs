@@ -1,0 +1,175 @@
+//! The way back: every file that is on our side returns to what it was, in reverse order, and the node
+//! proves that it is as before.
+//!
+//! Decides by digests and metadata, not by memory, so that a rollback that was itself interrupted goes on
+//! from wherever it stopped. A journal that cannot be written does not stop it. A file that somebody else
+//! changed is never overwritten.
+
+use std::collections::BTreeSet;
+
+use super::{
+    execute::Begun,
+    file::{self, Side},
+    verify,
+};
+use crate::{
+    model::{FileMeta, Outcome, RecordKind, StepTarget, TransactionId, journal::FileIntent},
+    node::{Node, atomic},
+    store::{StoreError, Writer, backup},
+};
+
+/// What is to be undone.
+#[derive(Debug)]
+pub(super) struct Undo<'t> {
+    pub(super) node: &'t dyn Node,
+    pub(super) id: &'t TransactionId,
+    /// Everything the transaction intended to touch, in order.
+    pub(super) files: &'t [FileIntent],
+    pub(super) journal: &'t mut Writer,
+    /// The steps that were begun.
+    pub(super) begun: Vec<Begun>,
+    /// The journal says so already.
+    pub(super) rolling_back: bool,
+    /// Something was put back.
+    pub(super) wrote_back: bool,
+}
+
+impl Undo<'_> {
+    /// Puts everything back and says how that went.
+    pub(super) fn roll_back(mut self, cause: String) -> Outcome {
+        if !self.rolling_back {
+            self.record(RecordKind::RollingBack { cause: cause.clone() });
+        }
+        self.sweep();
+        let mut problems = Vec::new();
+        let mut by_hand = Vec::new();
+        let files = self.files;
+        for file in files.iter().rev() {
+            if let Err(problem) = self.put_back(file) {
+                problems.push(format!("{}: {problem}", file.path));
+                by_hand.extend(self.commands(file));
+            }
+        }
+        if !problems.is_empty() {
+            if self.targets().contains(&StepTarget::Kubelet) {
+                by_hand.push("systemctl restart kubelet".to_owned());
+            }
+            let cause = format!("{cause}; not put back: {}", problems.join("; "));
+            return self.end(Outcome::Stuck { cause, by_hand });
+        }
+        match verify::restored(self.node, files, &self.targets()) {
+            Ok(()) => self.end(Outcome::RolledBack { cause }),
+            Err(unhealthy) => {
+                let cause = format!(
+                    "{cause}; every file is as it was, but the node did not prove healthy again: {unhealthy}"
+                );
+                // The kubelet can be left waiting for an API server that waits for the kubelet; with the good
+                // manifests on disk a restart breaks that circle.
+                by_hand.push("systemctl restart kubelet".to_owned());
+                self.end(Outcome::Stuck { cause, by_hand })
+            }
+        }
+    }
+
+    /// Targets of the steps that may have touched a file. The last one may have, before it could say so.
+    fn targets(&self) -> BTreeSet<StepTarget> {
+        let last = self.begun.last().filter(|_| self.wrote_back);
+        let touched = self.begun.iter().filter(|step| !step.touched.is_empty());
+        touched.chain(last).map(|step| step.target).collect()
+    }
+
+    /// The journal is the account of what happens, not its condition: the files come first.
+    fn record(&mut self, kind: RecordKind) {
+        if self.journal.has_begun() {
+            let _ = self.journal.append(self.node, kind);
+        }
+    }
+
+    fn end(mut self, outcome: Outcome) -> Outcome {
+        self.record(match &outcome {
+            Outcome::Committed => RecordKind::Committed,
+            Outcome::RolledBack { cause } => RecordKind::RolledBack { cause: cause.clone() },
+            Outcome::Stuck { cause, by_hand } => {
+                RecordKind::Stuck { cause: cause.clone(), by_hand: by_hand.clone() }
+            }
+        });
+        outcome
+    }
+
+    fn sweep(&self) {
+        let folders: BTreeSet<&str> =
+            self.files.iter().map(|file| atomic::folder_of(&file.path)).collect();
+        for folder in folders {
+            // A leftover has a leading dot and harms nobody; it must not stop the way back.
+            let _ = atomic::sweep(self.node.files(), folder);
+        }
+    }
+
+    fn touched(&self, path: &str) -> bool {
+        self.begun.iter().any(|step| step.touched.iter().any(|touched| touched == path))
+    }
+
+    fn put_back(&mut self, file: &FileIntent) -> Result<(), String> {
+        match file::side(self.node, file).map_err(|error| error.to_string())? {
+            Side::Before => return Ok(()),
+            Side::Foreign(_) if !self.touched(&file.path) => return Ok(()),
+            Side::Foreign(what) => {
+                return Err(format!(
+                    "somebody else changed it after us and it is not overwritten ({what}); compare it with the backup"
+                ));
+            }
+            Side::After | Side::Between => {}
+        }
+        self.wrote_back = true;
+        let written = self.write_back(file);
+        match file::side(self.node, file) {
+            Ok(Side::Before) => {
+                self.record(RecordKind::Restored { path: file.path.clone() });
+                Ok(())
+            }
+            Ok(_) => Err(match written {
+                Err(error) => error.to_string(),
+                Ok(()) => "it was written and is still different".to_owned(),
+            }),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn write_back(&self, file: &FileIntent) -> Result<(), StoreError> {
+        let Some(content) = self.content(file) else {
+            return Ok(file::set_meta(self.node, &file.path, &file.before)?);
+        };
+        let bytes = backup::read(self.node, self.id, &content)?;
+        Ok(file::replace(self.node, &file.path, &bytes, &file.before)?)
+    }
+
+    /// The copy of a file; `None` for a metadata-only change.
+    fn content(&self, file: &FileIntent) -> Option<backup::Content> {
+        let (before, _) = file.content.as_ref()?;
+        let place = self.files.iter().position(|other| other.path == file.path)?;
+        Some(backup::Content::numbered(place, before))
+    }
+
+    /// Exact commands that put one file back by hand.
+    fn commands(&self, file: &FileIntent) -> Vec<String> {
+        let FileMeta { mode, uid, gid, .. } = file.before;
+        let path = quoted(&file.path);
+        match self.content(file) {
+            Some(content) => {
+                let copy = quoted(&backup::shown_path(self.node, self.id, &content));
+                vec![format!("install -m {mode:04o} -o {uid} -g {gid} {copy} {path}")]
+            }
+            None => vec![format!("chown {uid}:{gid} {path}"), format!("chmod {mode:04o} {path}")],
+        }
+    }
+}
+
+/// A path as a shell reads it back.
+fn quoted(path: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
+    if path.chars().all(plain) {
+        path.to_owned()
+    } else {
+        format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}

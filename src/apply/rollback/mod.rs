@@ -1,0 +1,128 @@
+//! Undoing earlier transactions, as a plan against today's node.
+//!
+//! Where a file still is what we wrote, exactly what was before comes back; otherwise our change alone is
+//! taken out and everyone else's stay. Only plans: what it returns is shown, and then run as any other
+//! transaction. What bytes cannot undo is refused by every path.
+
+mod separate;
+mod work;
+
+use std::collections::BTreeSet;
+
+use super::Refusal;
+use crate::{
+    model::{ControlId, Outcome, Plan, TransactionId, journal::Purpose},
+    node::Node,
+    store::{Loaded, Store, StoreError, standing},
+};
+use work::Work;
+
+/// Which earlier changes to undo.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// These transactions; a rollback among them is undone too.
+    Transactions(Vec<TransactionId>),
+    /// The latest applied transaction that still stands.
+    Last,
+    /// What was done for one control, in every transaction.
+    Control(ControlId),
+    /// Every applied transaction that still stands.
+    All,
+}
+
+/// A rollback as a plan against today's node, to be shown before it is run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollbackPlan {
+    /// The transactions it undoes, latest first.
+    pub of: Vec<TransactionId>,
+    /// The changes; `plan.controls` are the controls undone, `plan.left` what stays and why.
+    pub plan: Plan,
+    /// Places where later changes stand in the way; with any of these it is refused.
+    pub conflicts: Vec<String>,
+}
+
+impl RollbackPlan {
+    /// What the transaction that runs it is for.
+    pub fn purpose(&self) -> Purpose {
+        let controls = self.plan.controls.iter().map(|planned| planned.control.clone()).collect();
+        Purpose::Rollback { of: self.of.clone(), controls }
+    }
+}
+
+/// Plans an undo. Refused when there is nothing to undo, or when what was kept is damaged.
+pub fn plan(node: &dyn Node, which: &Which) -> Result<RollbackPlan, Refusal> {
+    let store = Store::new(node);
+    let mut history = Vec::new();
+    for id in store.list()? {
+        history.push(store.load(&id)?);
+    }
+    let chosen = choose(&history, which)?;
+    let mut work = Work::default();
+    for undo in &chosen {
+        work.undo(node, undo)?;
+    }
+    work.finish(node, &chosen)
+}
+
+/// A transaction with the controls of it that are undone.
+#[derive(Debug)]
+struct Undone<'h> {
+    loaded: &'h Loaded,
+    plan: &'h Plan,
+    /// The controls that stand in it today.
+    standing: BTreeSet<ControlId>,
+    /// Those that are taken out.
+    controls: BTreeSet<ControlId>,
+}
+
+/// The transactions to undo, latest first.
+fn choose<'h>(history: &'h [Loaded], which: &Which) -> Result<Vec<Undone<'h>>, Refusal> {
+    let standing = standing(history);
+    let mut chosen = Vec::new();
+    for loaded in history.iter().rev() {
+        let stands = standing.get(&loaded.id).cloned().unwrap_or_default();
+        let applied = matches!(loaded.purpose(), Purpose::Apply { .. });
+        let mut controls = stands.controls.clone();
+        match which {
+            Which::Transactions(ids) if ids.contains(&loaded.id) => {
+                if controls.is_empty() {
+                    return refused(nothing_stands(loaded, stands.undone_by.as_ref()));
+                }
+            }
+            Which::Control(control) if applied => controls.retain(|id| id == control),
+            Which::All if applied => {}
+            Which::Last if applied && chosen.is_empty() => {}
+            _ => continue,
+        }
+        if controls.is_empty() {
+            continue;
+        }
+        if let Some(damage) = &loaded.journal.damage {
+            return Err(StoreError::from(damage.clone()).into());
+        }
+        let plan = loaded.plan.as_ref().map_err(|error| Refusal::from(error.clone()))?;
+        chosen.push(Undone { loaded, plan, standing: stands.controls, controls });
+    }
+    if chosen.is_empty() {
+        return refused(match which {
+            Which::Control(control) => format!("nothing that stands was done for {control}"),
+            Which::Transactions(_) => "there is no such transaction".to_owned(),
+            Which::Last | Which::All => "nothing that was applied still stands".to_owned(),
+        });
+    }
+    Ok(chosen)
+}
+
+fn nothing_stands(loaded: &Loaded, undone_by: Option<&TransactionId>) -> String {
+    let id = &loaded.id;
+    match (undone_by, &loaded.journal.outcome) {
+        (Some(by), _) => format!("{id} was undone already, by {by}"),
+        (None, None) => format!("{id} was interrupted: run 'kube-temper recover'"),
+        (None, Some(Outcome::Committed)) => format!("{id} changed nothing that can be undone"),
+        (None, Some(_)) => format!("{id} was rolled back by itself: nothing of it stands"),
+    }
+}
+
+fn refused<T>(why: String) -> Result<T, Refusal> {
+    Err(Refusal::Refused(why))
+}

@@ -1,0 +1,326 @@
+//! The undo under construction: transactions are taken out of today's files one after the other, latest
+//! first; what is left in the end is compared with the disk and becomes a plan.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use super::{RollbackPlan, Undone, separate};
+use crate::{
+    apply::Refusal,
+    model::{
+        AttributedEdit, Change, ChangeKind, Component, Digest, Edit, FileImage, FileMeta, LeftOut,
+        Plan, Reversibility, Step, StepTarget, Tier,
+        change::{PlanSchema, PlannedControl},
+    },
+    node::Node,
+    store::{Damage, Loaded, StoreError, backup},
+    text::{diff, kubelet, manifest},
+};
+
+/// Text of a file as it is on disk, and as it will be.
+#[derive(Debug)]
+struct Texts {
+    before: String,
+    after: String,
+}
+
+/// A file as it is on disk, and as it will be.
+#[derive(Debug)]
+struct Target {
+    named: Option<String>,
+    /// `None` while only mode and owner are undone.
+    text: Option<Texts>,
+    before: FileMeta,
+    after: FileMeta,
+    step: StepTarget,
+    tier: Tier,
+    /// The edits that are undone.
+    edits: Vec<AttributedEdit>,
+}
+
+/// The undo under construction.
+#[derive(Debug, Default)]
+pub(super) struct Work {
+    files: BTreeMap<String, Target>,
+    conflicts: Vec<String>,
+    left: Vec<LeftOut>,
+    controls: BTreeMap<crate::model::ControlId, PlannedControl>,
+}
+
+impl Work {
+    /// Takes one transaction (or some of its controls) out.
+    pub(super) fn undo(&mut self, node: &dyn Node, undo: &Undone<'_>) -> Result<(), Refusal> {
+        for planned in undo.plan.controls.iter().filter(|p| undo.controls.contains(&p.control)) {
+            let id = &planned.control;
+            self.controls.entry(id.clone()).or_insert_with(|| planned.clone());
+            if planned.reversible != Reversibility::Bytes {
+                self.conflicts.push(format!(
+                    "{id} cannot be undone by putting old bytes back: 'kube-temper explain {id}' says how it is undone; undo the others by their own ids (--check)"
+                ));
+            }
+        }
+        for step in undo.plan.steps.iter().rev() {
+            for change in step.changes.iter().rev() {
+                if change.controls().iter().any(|control| undo.controls.contains(control)) {
+                    intact(node, undo.loaded, change)?;
+                    self.undo_change(node, undo, step, change)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn undo_change(
+        &mut self,
+        node: &dyn Node,
+        undo: &Undone<'_>,
+        step: &Step,
+        change: &Change,
+    ) -> Result<(), Refusal> {
+        let Self { files, conflicts, left, .. } = self;
+        let path = &change.path;
+        let undone = |edit: &&AttributedEdit| undo.controls.contains(&edit.control);
+        let target = match files.entry(path.clone()) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => match open(node, change)? {
+                Opened::File(target) => new.insert(target),
+                Opened::Gone => {
+                    left.extend(change.edits.iter().filter(undone).map(|edit| LeftOut {
+                        control: edit.control.clone(),
+                        reason: format!("{path} no longer exists: there is nothing to put back"),
+                    }));
+                    return Ok(());
+                }
+                Opened::Moved(what) => {
+                    conflicts.push(what);
+                    return Ok(());
+                }
+            },
+        };
+        if step.target != StepTarget::Metadata {
+            target.step = step.target;
+        }
+        target.tier = target.tier.max(step.tier);
+        for edit in change.edits.iter().filter(undone) {
+            if !target.edits.contains(edit) {
+                target.edits.push(edit.clone());
+            }
+        }
+        let sides = match separate::sides(step.target, change, &undo.standing, &undo.controls) {
+            Ok(sides) => sides,
+            Err(why) => {
+                conflicts.push(format!("{path}: {why}"));
+                return Ok(());
+            }
+        };
+        if let Some((before, after)) = &sides.text {
+            let Some(texts) = target.texts(node, path)? else {
+                conflicts.push(format!("{path} is not text any more"));
+                return Ok(());
+            };
+            match diff::undo(before, after, &texts.after) {
+                Ok(text) => texts.after = text,
+                Err(places) => {
+                    conflicts.extend(places.into_iter().map(|place| format!("{path}: {place}")));
+                }
+            }
+        }
+        let stays = target.undo_meta(&sides.meta);
+        for edit in change.edits.iter().filter(undone) {
+            let what = match edit.edit {
+                Edit::Mode { .. } => &stays.mode,
+                Edit::Owner { .. } => &stays.owner,
+                _ => &None,
+            };
+            if let Some(what) = what {
+                left.push(LeftOut {
+                    control: edit.control.clone(),
+                    reason: format!("{what} of {path} stays: somebody else changed it since"),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// What differs from the disk in the end becomes the plan.
+    pub(super) fn finish(
+        mut self,
+        node: &dyn Node,
+        chosen: &[Undone<'_>],
+    ) -> Result<RollbackPlan, Refusal> {
+        let Some(latest) = chosen.first() else {
+            return Err(Refusal::Refused("there is nothing to undo".to_owned()));
+        };
+        let mut steps: BTreeMap<StepTarget, Step> = BTreeMap::new();
+        for (path, target) in std::mem::take(&mut self.files) {
+            let Some((target_step, tier, change)) = target.change(path) else { continue };
+            if let Err(why) = parses(target_step, &change) {
+                self.conflicts.push(format!("{}: {why}", change.path));
+            }
+            let step = steps.entry(target_step).or_insert_with(|| Step {
+                target: target_step,
+                tier,
+                changes: Vec::new(),
+            });
+            step.tier = step.tier.max(tier);
+            step.changes.push(change);
+        }
+        Ok(RollbackPlan {
+            of: chosen.iter().map(|undo| undo.loaded.id.clone()).collect(),
+            plan: Plan {
+                schema: PlanSchema::V1,
+                created: node.clock().now(),
+                node: latest.plan.node.clone(),
+                benchmark: latest.plan.benchmark,
+                controls: self.controls.into_values().collect(),
+                steps: steps.into_values().collect(),
+                left: self.left,
+            },
+            conflicts: self.conflicts,
+        })
+    }
+}
+
+/// How a file of an old change is found today.
+enum Opened {
+    File(Target),
+    Gone,
+    Moved(String),
+}
+
+fn open(node: &dyn Node, change: &Change) -> Result<Opened, Refusal> {
+    let path = &change.path;
+    let Some(stat) = node.files().lstat(path)? else { return Ok(Opened::Gone) };
+    if node.files().resolve(path)? != *path {
+        return Ok(Opened::Moved(format!(
+            "{path} is a link now: look where it leads, and undo by hand"
+        )));
+    }
+    let meta = FileMeta { mode: stat.mode, uid: stat.uid, gid: stat.gid, xattrs: BTreeMap::new() };
+    Ok(Opened::File(Target {
+        named: change.named.clone(),
+        text: None,
+        before: meta.clone(),
+        after: meta,
+        step: StepTarget::Metadata,
+        tier: Tier::R0,
+        edits: Vec::new(),
+    }))
+}
+
+/// Mode and owner that are no longer ours to change, as a person reads them.
+#[derive(Debug, Default)]
+struct Stays {
+    mode: Option<String>,
+    owner: Option<String>,
+}
+
+impl Target {
+    /// The text, read when it is first needed; `None` when it is not text.
+    fn texts(&mut self, node: &dyn Node, path: &str) -> Result<Option<&mut Texts>, Refusal> {
+        if self.text.is_none() {
+            let bytes = node.files().read(path, backup::LIMIT)?;
+            let Ok(text) = String::from_utf8(bytes) else { return Ok(None) };
+            self.text = Some(Texts { before: text.clone(), after: text });
+        }
+        Ok(self.text.as_mut())
+    }
+
+    /// Puts mode and owner back where they still are ours.
+    fn undo_meta(&mut self, (before, after): &(FileMeta, FileMeta)) -> Stays {
+        let now = &mut self.after;
+        let mut stays = Stays::default();
+        if before.mode != after.mode && now.mode != before.mode {
+            if now.mode == after.mode {
+                now.mode = before.mode;
+            } else {
+                stays.mode = Some(format!("the mode ({:04o})", now.mode));
+            }
+        }
+        let owner = |meta: &FileMeta| (meta.uid, meta.gid);
+        if owner(before) != owner(after) && owner(now) != owner(before) {
+            if owner(now) == owner(after) {
+                (now.uid, now.gid) = owner(before);
+            } else {
+                stays.owner = Some(format!("the owner ({}:{})", now.uid, now.gid));
+            }
+        }
+        stays
+    }
+
+    /// The change that is needed, if any, with the step it belongs to.
+    fn change(self, path: String) -> Option<(StepTarget, Tier, Change)> {
+        let same_text = self.text.as_ref().is_none_or(|texts| texts.before == texts.after);
+        if same_text && self.before == self.after {
+            return None;
+        }
+        let restored = self.text.as_ref().map(|texts| texts.after.as_str());
+        let edits = separate::inverse(&self.edits, restored, self.step.restarts(), &self.after);
+        let (step, tier, kind) = match self.text {
+            Some(texts) if !same_text => (
+                self.step,
+                self.tier,
+                ChangeKind::Content {
+                    before: FileImage { text: texts.before, meta: self.before },
+                    after: FileImage { text: texts.after, meta: self.after },
+                },
+            ),
+            // Mode and owner restart nothing; a step of its own keeps them apart from what does.
+            _ => {
+                let tier = if self.step == StepTarget::Metadata { self.tier } else { Tier::R0 };
+                let kind = ChangeKind::Metadata { before: self.before, after: self.after };
+                (StepTarget::Metadata, tier, kind)
+            }
+        };
+        Some((step, tier, Change { path, named: self.named, edits, kind }))
+    }
+}
+
+/// The kubelet drops a manifest it cannot read, so what is put back must still be one.
+fn parses(target: StepTarget, change: &Change) -> Result<(), String> {
+    let (ChangeKind::Content { before, after }, Some(component)) =
+        (&change.kind, target.restarts())
+    else {
+        return Ok(());
+    };
+    if component == Component::Kubelet {
+        return match (kubelet::parse(&before.text), kubelet::parse(&after.text)) {
+            (Ok(_), Err(problem)) => Err(format!("the result could not be read: {problem}")),
+            _ => Ok(()),
+        };
+    }
+    let was = manifest::parse(&change.path, &before.text);
+    if !was.is_ok_and(|pod| pod.container(component).is_some()) {
+        return Ok(());
+    }
+    match manifest::parse(&change.path, &after.text) {
+        Ok(pod) if pod.container(component).is_some() => Ok(()),
+        Ok(_) => Err(format!("the result would not run {component}")),
+        Err(problem) => Err(format!("the result could not be read: {problem}")),
+    }
+}
+
+/// What was kept must be what was written: plan, journal and backup agree.
+fn intact(node: &dyn Node, loaded: &Loaded, change: &Change) -> Result<(), Refusal> {
+    let ChangeKind::Content { before, after } = &change.kind else { return Ok(()) };
+    let intents = loaded.intent();
+    let place = intents.iter().position(|intent| intent.path == change.path);
+    let intent = place.and_then(|place| intents.get(place)?.content.clone());
+    let (Some(place), Some((was, wrote))) = (place, intent) else {
+        return Err(damaged(node, loaded, format!("the journal does not name {}", change.path)));
+    };
+    if (before.digest(), after.digest()) != (was.clone(), wrote) {
+        return Err(damaged(
+            node,
+            loaded,
+            format!("it differs from the journal in {}", change.path),
+        ));
+    }
+    let kept = backup::read(node, &loaded.id, &backup::Content::numbered(place, &was))?;
+    debug_assert_eq!(Digest::of(&kept), was);
+    Ok(())
+}
+
+fn damaged(node: &dyn Node, loaded: &Loaded, what: String) -> Refusal {
+    let path = crate::store::TransactionPaths::of(&loaded.id).plan();
+    StoreError::from(Damage { path: crate::store::shown(node, &path), line: None, what }).into()
+}
