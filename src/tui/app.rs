@@ -1,0 +1,248 @@
+//! The loop: a message in, the model changed, effects to the job thread, the screen drawn.
+//!
+//! Generic over the terminal, over where messages come from and over who does the jobs, so that tests
+//! drive exactly what runs in production.
+
+use std::{
+    any::Any,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::mpsc::{self, Receiver, Sender},
+    thread,
+    time::Duration,
+};
+
+use ratatui::{Terminal, backend::Backend};
+
+use super::{
+    ExitSummary, Options, TuiError,
+    message::{Effect, JobMsg, Msg},
+    model::{Ending, Leaving, Model},
+    update, view,
+};
+use crate::{
+    engine::EngineError,
+    model::{Outcome, TransactionId},
+    node::NodeKind,
+};
+
+/// What the loop waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    /// Jobs whose results are still to come.
+    pub jobs: usize,
+    /// Time matters: something is being watched.
+    pub ticks: bool,
+}
+
+/// Where messages come from.
+pub trait Source {
+    /// What has happened, at least one thing; `None` gives the loop back to its caller.
+    fn next(&mut self, wait: Wait) -> Option<Vec<Msg>>;
+    /// Time since the start of the interface.
+    fn now(&self) -> Duration;
+}
+
+/// Who does the jobs, on the job thread.
+pub trait Backstage: Send + 'static {
+    /// Does one job.
+    fn run(&mut self, effect: Effect) -> JobMsg;
+    /// Waits for the end of a transaction under way, if there is one.
+    fn finish(&mut self) -> Option<(TransactionId, Result<Outcome, EngineError>)>;
+}
+
+enum Order {
+    Do(Effect),
+    Finish(Sender<Finished>),
+}
+
+type Finished = Option<(TransactionId, Result<Outcome, EngineError>)>;
+
+/// What is known of the node before it is read.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// What kind of node this is.
+    pub kind: NodeKind,
+    /// Why nothing can be written.
+    pub read_only: Option<String>,
+}
+
+/// The interface: a terminal, a model and a job thread.
+#[derive(Debug)]
+pub struct App<B: Backend> {
+    terminal: Terminal<B>,
+    model: Model,
+    orders: Sender<Order>,
+}
+
+impl<B: Backend> App<B> {
+    /// Starts the job thread and asks for the first scan. `messages` receives the results.
+    pub fn new(
+        terminal: Terminal<B>,
+        backstage: impl Backstage,
+        standing: Standing,
+        options: Options,
+        messages: Sender<Msg>,
+    ) -> Result<Self, TuiError> {
+        let size = terminal.size().map_err(TuiError::terminal)?;
+        let (orders, inbox) = mpsc::channel();
+        thread::Builder::new()
+            .name("kube-temper job".to_owned())
+            .spawn(move || work(backstage, &inbox, &messages))
+            .map_err(TuiError::terminal)?;
+        let model =
+            Model::new(options, standing.kind, standing.read_only, (size.width, size.height));
+        let mut app = Self { terminal, model, orders };
+        let effects = update::start(&mut app.model);
+        app.order(effects)?;
+        Ok(app)
+    }
+
+    /// Runs until the user leaves, the program is told to leave, or the source gives the loop back.
+    pub fn run(&mut self, source: &mut impl Source) -> Result<(), TuiError> {
+        self.draw(source)?;
+        while self.model.leaving.is_none() {
+            let wait = Wait { jobs: self.model.jobs, ticks: update::wants_ticks(&self.model) };
+            let Some(messages) = source.next(wait) else { break };
+            for message in messages {
+                self.take(message)?;
+            }
+            self.draw(source)?;
+        }
+        Ok(())
+    }
+
+    /// The user has left, or the program was told to.
+    pub fn has_left(&self) -> bool {
+        self.model.leaving.is_some()
+    }
+
+    /// The terminal, to look at what is on it.
+    pub fn terminal(&self) -> &Terminal<B> {
+        &self.terminal
+    }
+
+    /// The terminal, to change its size.
+    pub fn terminal_mut(&mut self) -> &mut Terminal<B> {
+        &mut self.terminal
+    }
+
+    /// The model, for tests of this module.
+    #[cfg(test)]
+    pub(super) fn model(&self) -> &Model {
+        &self.model
+    }
+
+    fn take(&mut self, message: Msg) -> Result<(), TuiError> {
+        let effects = update::update(&mut self.model, message);
+        self.order(effects)
+    }
+
+    fn order(&mut self, effects: Vec<Effect>) -> Result<(), TuiError> {
+        effects
+            .into_iter()
+            .try_for_each(|effect| self.orders.send(Order::Do(effect)))
+            .map_err(|_| TuiError::Internal("the job thread has ended".to_owned()))
+    }
+
+    fn draw(&mut self, source: &impl Source) -> Result<(), TuiError> {
+        self.terminal.autoresize().map_err(TuiError::terminal)?;
+        let size = self.terminal.size().map_err(TuiError::terminal)?;
+        if self.model.size != (size.width, size.height) {
+            self.take(Msg::Resize(size.width, size.height))?;
+        }
+        let model = &self.model;
+        self.terminal.draw(|frame| view::view(model, frame)).map_err(TuiError::terminal)?;
+        if update::wants_drawn(&self.model) {
+            self.take(Msg::Drawn(source.now()))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until a transaction under way has ended (it is never left alone half done), and tells
+    /// what this session did. Call it when the terminal is the user's again.
+    pub fn finish(self) -> ExitSummary {
+        let mut transactions = self.model.ended.clone();
+        let mut problems = Vec::new();
+        if self.model.transaction_runs() {
+            let (answer, finished) = mpsc::channel();
+            let _ = self.orders.send(Order::Finish(answer));
+            match finished.recv() {
+                Ok(Some((id, Ok(outcome)))) => transactions.push((id, outcome)),
+                Ok(Some((id, Err(error)))) => problems.push(format!("{id}: {error}")),
+                Ok(None) => {}
+                Err(_) => problems.push("the job thread has ended".to_owned()),
+            }
+        }
+        let mut lines = Vec::new();
+        if self.model.leaving == Some(Leaving::QuitWithSummary) {
+            lines = summary(&self.model);
+        }
+        let told = match self.model.leaving {
+            Some(Leaving::Told(why)) => Some(why),
+            _ => None,
+        };
+        ExitSummary { transactions, told, lines, problems }
+    }
+}
+
+/// What `Q` leaves on the terminal.
+fn summary(model: &Model) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(scan) = &model.scan {
+        let report = &scan.report;
+        let score = report.score();
+        lines.push(format!(
+            "{} {}: {} automated controls pass, {} fail, score {}%",
+            report.node,
+            report.benchmark,
+            score.pass,
+            score.fail,
+            score.percent()
+        ));
+    }
+    for (id, outcome) in &model.ended {
+        match outcome {
+            Outcome::Committed => lines.push(format!("{id} committed")),
+            Outcome::RolledBack { cause } => lines.push(format!("{id} rolled back: {cause}")),
+            Outcome::Stuck { cause, by_hand } => {
+                lines.push(format!("{id} stuck: {cause}"));
+                lines.extend(by_hand.iter().cloned());
+            }
+        }
+    }
+    if let Some(Ending::Refused(why)) = model.progress.as_ref().and_then(|p| p.ending.as_ref()) {
+        lines.push(format!("refused, nothing was written: {why}"));
+    }
+    lines
+}
+
+/// The job thread: one job after the other, each with its result, also when it is a bug.
+fn work(mut backstage: impl Backstage, inbox: &Receiver<Order>, messages: &Sender<Msg>) {
+    for order in inbox {
+        match order {
+            Order::Do(effect) => {
+                let during = effect.doing();
+                let result =
+                    catch_unwind(AssertUnwindSafe(|| backstage.run(effect))).unwrap_or_else(
+                        |panic| JobMsg::Panicked { during, message: said(panic.as_ref()) },
+                    );
+                // Nobody may look any more; a transaction under way is still waited for.
+                let _ = messages.send(Msg::Job(result));
+            }
+            Order::Finish(answer) => {
+                let finished =
+                    catch_unwind(AssertUnwindSafe(|| backstage.finish())).unwrap_or_default();
+                let _ = answer.send(finished);
+            }
+        }
+    }
+}
+
+/// What a panic said.
+pub(super) fn said(panic: &(dyn Any + Send)) -> String {
+    panic
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned())
+}

@@ -1,0 +1,92 @@
+//! Effects, done through the engine.
+
+use std::sync::Arc;
+
+use super::{
+    app::Backstage,
+    message::{Effect, JobMsg, Planned, Polled},
+};
+use crate::{
+    engine::{Engine, EngineError, Filter, Running, Selection},
+    model::{Outcome, TransactionId},
+};
+
+/// The job thread's side: the engine, and the transaction it is watching.
+#[derive(Debug)]
+pub struct EngineJobs {
+    engine: Engine,
+    running: Option<Running>,
+}
+
+impl EngineJobs {
+    /// Jobs for this engine.
+    pub const fn new(engine: Engine) -> Self {
+        Self { engine, running: None }
+    }
+
+    fn started(&mut self, running: Result<Running, EngineError>) -> JobMsg {
+        JobMsg::Started(running.map(|running| {
+            let id = running.id().clone();
+            self.running = Some(running);
+            id
+        }))
+    }
+
+    fn poll(&mut self) -> Result<Polled, EngineError> {
+        let Some(running) = &mut self.running else {
+            return Err(EngineError::Internal("no transaction is under way".to_owned()));
+        };
+        let records = running.poll()?;
+        let outcome = running.outcome().cloned();
+        if outcome.is_some() {
+            self.running = None;
+        }
+        Ok(Polled { records, outcome })
+    }
+}
+
+impl Backstage for EngineJobs {
+    fn run(&mut self, effect: Effect) -> JobMsg {
+        let engine = &self.engine;
+        match effect {
+            Effect::Scan => JobMsg::Scanned(engine.scan(&Filter::default()).map(Arc::new)),
+            Effect::Plan { scan, controls, context } => {
+                let chosen = Selection::Controls(controls.iter().cloned().collect());
+                let result = engine.plan(&scan, &chosen).map(|plan| Planned {
+                    diffs: engine.diff(&plan, context),
+                    plan: Arc::new(plan),
+                });
+                JobMsg::Planned { controls, result }
+            }
+            Effect::Diff { plan, context } => {
+                let diffs = engine.diff(&plan, context);
+                JobMsg::Diffed { plan, context, diffs }
+            }
+            Effect::PlanRollback { undo, context } => {
+                let result = engine.plan_rollback(&undo).map(|rollback| {
+                    let diffs = engine.diff(&rollback.plan, context);
+                    (Arc::new(rollback), diffs)
+                });
+                JobMsg::RollbackPlanned { undo, result }
+            }
+            Effect::Apply(plan) => {
+                let running = engine.apply(&plan);
+                self.started(running)
+            }
+            Effect::Rollback(plan) => {
+                let running = engine.rollback(&plan);
+                self.started(running)
+            }
+            Effect::Recover => JobMsg::Recovered(engine.recover()),
+            Effect::Poll => JobMsg::Polled(self.poll()),
+            Effect::History => JobMsg::History(engine.history()),
+            Effect::Transaction(id) => JobMsg::Transaction(engine.transaction(&id.0).map(Box::new)),
+        }
+    }
+
+    fn finish(&mut self) -> Option<(TransactionId, Result<Outcome, EngineError>)> {
+        let running = self.running.take()?;
+        let id = running.id().clone();
+        Some((id, running.wait(&mut |_| {})))
+    }
+}

@@ -1,0 +1,158 @@
+//! What reaches [`super::update`] and what it asks for: messages in, effects out, both plain data.
+
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
+
+use ratatui::crossterm::event::KeyEvent;
+
+use crate::{
+    engine::{EngineError, RollbackPlan, Scan, Summary, Transaction, Undo},
+    model::{ControlId, Outcome, Plan, Record, TransactionId},
+    text::diff::FileDiff,
+};
+
+/// Everything that can happen. Times are counted from the start of the interface.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key, and when it was pressed.
+    Key(KeyEvent, Duration),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this size now.
+    Resize(u16, u16),
+    /// Time has passed.
+    Tick(Duration),
+    /// What the model says is on the screen since then.
+    Drawn(Duration),
+    /// The system asks the program to leave (SIGTERM, SIGHUP), or the terminal is gone.
+    Leave(String),
+    /// A job has a result.
+    Job(JobMsg),
+}
+
+/// The result of an effect.
+#[derive(Debug)]
+pub enum JobMsg {
+    /// Of [`Effect::Scan`].
+    Scanned(Result<Arc<Scan>, EngineError>),
+    /// Of [`Effect::Plan`].
+    Planned {
+        /// The controls that were asked for.
+        controls: BTreeSet<ControlId>,
+        /// The plan with its differences.
+        result: Result<Planned, EngineError>,
+    },
+    /// Of [`Effect::Diff`].
+    Diffed {
+        /// The plan that was asked for.
+        plan: Arc<Plan>,
+        /// Lines around each hunk.
+        context: usize,
+        /// Its differences.
+        diffs: Vec<FileDiff>,
+    },
+    /// Of [`Effect::PlanRollback`].
+    RollbackPlanned {
+        /// What was asked for.
+        undo: Undo,
+        /// The undo with its differences.
+        result: Result<(Arc<RollbackPlan>, Vec<FileDiff>), EngineError>,
+    },
+    /// Of [`Effect::Apply`] and [`Effect::Rollback`]: the transaction exists, or nothing was written.
+    Started(Result<TransactionId, EngineError>),
+    /// Of [`Effect::Poll`].
+    Polled(Result<Polled, EngineError>),
+    /// Of [`Effect::Recover`].
+    Recovered(Result<Vec<(TransactionId, Outcome)>, EngineError>),
+    /// Of [`Effect::History`].
+    History(Result<Vec<Summary>, EngineError>),
+    /// Of [`Effect::Transaction`].
+    Transaction(Result<Box<Transaction>, EngineError>),
+    /// The job failed in a way that is a bug of this program.
+    Panicked {
+        /// What was being done.
+        during: &'static str,
+        /// What the panic said.
+        message: String,
+    },
+}
+
+/// A plan and what it changes.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The plan: what is applied is this value and no other.
+    pub plan: Arc<Plan>,
+    /// File by file, in order of execution.
+    pub diffs: Vec<FileDiff>,
+}
+
+/// News of a transaction under way.
+#[derive(Debug, Clone)]
+pub struct Polled {
+    /// Journal records since the last time.
+    pub records: Vec<Record>,
+    /// How it ended; `None` while it is under way.
+    pub outcome: Option<Outcome>,
+}
+
+/// Something the interface wants done; the job thread does one at a time, in order.
+#[derive(Debug, Clone)]
+pub enum Effect {
+    /// Read the node and judge it.
+    Scan,
+    /// Plan the fixes of these controls.
+    Plan {
+        /// The scan they come from.
+        scan: Arc<Scan>,
+        /// Which.
+        controls: BTreeSet<ControlId>,
+        /// Lines around each hunk.
+        context: usize,
+    },
+    /// Show a plan's differences with more or fewer lines around each hunk.
+    Diff {
+        /// The plan.
+        plan: Arc<Plan>,
+        /// Lines around each hunk.
+        context: usize,
+    },
+    /// Plan an undo.
+    PlanRollback {
+        /// Of what.
+        undo: Undo,
+        /// Lines around each hunk.
+        context: usize,
+    },
+    /// Apply a plan that was shown and confirmed.
+    Apply(Arc<Plan>),
+    /// Run an undo that was shown and confirmed.
+    Rollback(Arc<RollbackPlan>),
+    /// Finish or undo what was interrupted.
+    Recover,
+    /// Ask what the transaction under way has written into its journal.
+    Poll,
+    /// Read the list of transactions.
+    History,
+    /// Read one transaction.
+    Transaction(TransactionId),
+}
+
+impl Effect {
+    /// What is being done, as a person reads it.
+    pub const fn doing(&self) -> &'static str {
+        match self {
+            Self::Scan => "reading the node",
+            Self::Plan { .. } | Self::Diff { .. } => "planning",
+            Self::PlanRollback { .. } => "planning the roll back",
+            Self::Apply(_) => "starting to apply",
+            Self::Rollback(_) => "starting to roll back",
+            Self::Recover => "recovering",
+            Self::Poll => "reading the journal",
+            Self::History | Self::Transaction(_) => "reading the history",
+        }
+    }
+
+    /// Leads to writing on the node.
+    pub const fn writes(&self) -> bool {
+        matches!(self, Self::Apply(_) | Self::Rollback(_) | Self::Recover)
+    }
+}

@@ -1,0 +1,72 @@
+//! The question before a write, and what answers it.
+
+use std::time::Duration;
+
+use super::Write;
+use crate::model::Tier;
+
+/// Keys pressed within this time after a question was drawn do not answer it: they were meant for
+/// what was on the screen before.
+pub(crate) const SETTLE: Duration = Duration::from_millis(300);
+
+/// An open question.
+#[derive(Debug, Clone)]
+pub(crate) struct Confirm {
+    /// What is done when it is answered: this value and no other.
+    pub(crate) write: Write,
+    /// Highest risk of it; `None` for a recovery.
+    pub(crate) tier: Option<Tier>,
+    /// What must be typed, in order: control ids (R3) or the node's name (R4).
+    pub(crate) words: Vec<String>,
+    /// How many of them were typed.
+    pub(crate) done: usize,
+    /// What is being typed.
+    pub(crate) input: String,
+    /// When the question in its present stage was drawn.
+    pub(crate) shown: Option<Duration>,
+}
+
+impl Confirm {
+    /// The question before this write, on the node of this name.
+    pub(crate) fn new(write: Write, node: &str) -> Self {
+        let plan = write.plan();
+        let tier = plan.and_then(crate::model::Plan::tier);
+        let words = match (tier, plan) {
+            (Some(Tier::R4), _) => vec![node.to_owned()],
+            (Some(Tier::R3), Some(plan)) => {
+                let mut ids: Vec<String> = plan
+                    .controls
+                    .iter()
+                    .filter(|control| control.tier == Tier::R3)
+                    .map(|control| control.control.to_string())
+                    .collect();
+                if ids.is_empty() {
+                    ids.push(node.to_owned());
+                }
+                ids
+            }
+            _ => Vec::new(),
+        };
+        Self { write, tier, words, done: 0, input: String::new(), shown: None }
+    }
+
+    /// The word that must be typed now; `None` when only the last key is missing.
+    pub(crate) fn word(&self) -> Option<&str> {
+        self.words.get(self.done).map(String::as_str)
+    }
+
+    /// Whether a key pressed at this time was meant for this question.
+    pub(crate) fn hears(&self, at: Duration) -> bool {
+        self.shown.is_some_and(|shown| at >= shown + SETTLE)
+    }
+
+    /// Takes one typed character; a complete word counts at once, so that no Enter is needed.
+    pub(crate) fn type_character(&mut self, c: char) {
+        self.input.push(c);
+        if self.word() == Some(self.input.as_str()) {
+            self.done += 1;
+            self.input.clear();
+            self.shown = None;
+        }
+    }
+}

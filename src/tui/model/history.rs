@@ -1,0 +1,49 @@
+//! Earlier transactions.
+
+use super::List;
+use crate::{engine::Summary, model::Outcome};
+
+/// The history screen.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    /// Latest first; `None` until they were read.
+    pub(crate) entries: Option<Vec<Summary>>,
+    /// They could not be read, and why.
+    pub(crate) error: Option<String>,
+    /// The chosen one.
+    pub(crate) list: List,
+    /// Lines scrolled in the detail.
+    pub(crate) scroll: usize,
+}
+
+impl History {
+    /// The transaction under the cursor.
+    pub(crate) fn current(&self) -> Option<&Summary> {
+        self.entries.as_ref()?.get(self.list.cursor)
+    }
+
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.entries.as_ref().map_or(0, Vec::len)
+    }
+
+    /// Why a transaction cannot be rolled back; `None` when it may be.
+    pub(crate) fn refusal(entry: &Summary) -> Option<String> {
+        if let Some(damage) = &entry.damage {
+            return Some(format!("its record is damaged: {damage}"));
+        }
+        if let Some(by) = &entry.undone_by {
+            return Some(format!("{by} has undone it already"));
+        }
+        match &entry.outcome {
+            Some(Outcome::Committed) => None,
+            Some(Outcome::RolledBack { .. }) => {
+                Some("it was rolled back, nothing of it is left".to_owned())
+            }
+            Some(Outcome::Stuck { .. }) => {
+                Some("it is stuck: open it and follow its commands".to_owned())
+            }
+            None => Some("it did not end: recover it (X)".to_owned()),
+        }
+    }
+}

@@ -1,0 +1,312 @@
+//! Everything the interface remembers. Plain data: no I/O, no clock, no terminal.
+
+use std::{sync::Arc, time::Duration};
+
+use ratatui::crossterm::event::KeyEvent;
+
+use super::Options;
+use crate::{
+    engine::{Scan, Transaction},
+    model::{NodeFacts, Outcome, TransactionId},
+    node::NodeKind,
+};
+
+mod confirm;
+mod findings;
+mod history;
+mod progress;
+mod review;
+
+pub(crate) use confirm::Confirm;
+#[cfg(test)]
+pub(crate) use confirm::SETTLE;
+pub(crate) use findings::{Filter, Findings, Row, offered as findings_offered};
+pub(crate) use history::History;
+pub(crate) use progress::{Ending, Progress};
+pub(crate) use review::{Ready, Review, ReviewState, Write};
+
+/// A cursor in a list and the first row shown.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct List {
+    /// Index of the chosen item.
+    pub(crate) cursor: usize,
+    /// First row on the screen; rows are items and headings.
+    pub(crate) offset: usize,
+}
+
+impl List {
+    /// Moves the cursor, staying within `len` items.
+    pub(crate) fn step(&mut self, by: isize, len: usize) {
+        self.cursor = self.cursor.saturating_add_signed(by).min(len.saturating_sub(1));
+    }
+
+    /// Scrolls so that `row` is among `height` rows of `total`, with what belongs above it from `top` on.
+    pub(crate) fn settle(&mut self, top: usize, row: usize, total: usize, height: usize) {
+        if top < self.offset {
+            self.offset = top;
+        }
+        if row >= self.offset + height {
+            self.offset = row + 1 - height.max(1);
+        }
+        self.offset = self.offset.min(total.saturating_sub(height));
+    }
+}
+
+/// The two panes of a screen; the keys that move work in the focused one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Pane {
+    /// Above, or on the left.
+    #[default]
+    First,
+    /// Below, or on the right.
+    Second,
+}
+
+/// What fills the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Screen {
+    /// What was found.
+    Findings,
+    /// What the marked fixes would change.
+    Plan,
+    /// What a roll back would change.
+    Undo,
+    /// A transaction under way.
+    Progress,
+    /// How it ended.
+    Outcome,
+    /// Earlier transactions.
+    History,
+    /// One of them in full.
+    Transaction,
+}
+
+/// What lies over a screen.
+#[derive(Debug, Clone)]
+pub(crate) enum Overlay {
+    /// A control in full.
+    Explain {
+        /// Lines scrolled.
+        scroll: usize,
+    },
+    /// A diff over the whole screen.
+    Diff(Box<Review>),
+    /// A question that must be answered before anything is written.
+    Confirm(Box<Confirm>),
+    /// The keys of the screen below.
+    Help {
+        /// Lines scrolled.
+        scroll: usize,
+    },
+    /// Which findings to show.
+    Filter {
+        /// Index into [`Filter::ALL`].
+        cursor: usize,
+    },
+    /// Search text being typed; holds what it was before.
+    Search {
+        /// Restored by Esc.
+        before: String,
+    },
+}
+
+/// How loud a line of text is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tone {
+    /// Ordinary.
+    Plain,
+    /// Less important.
+    Faint,
+    /// A heading.
+    Strong,
+    /// Good news.
+    Good,
+    /// Needs attention.
+    Warn,
+    /// Bad news.
+    Bad,
+    /// For information: a place, a key.
+    Info,
+}
+
+/// One line at the bottom of the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Note {
+    /// How loud.
+    pub(crate) tone: Tone,
+    /// What.
+    pub(crate) text: String,
+}
+
+/// The interface.
+#[derive(Debug)]
+pub(crate) struct Model {
+    /// Colours and glyphs.
+    pub(crate) options: Options,
+    /// Columns and rows of the terminal.
+    pub(crate) size: (u16, u16),
+    /// Time since the start, as the last message told.
+    pub(crate) now: Duration,
+    /// What kind of node this is.
+    pub(crate) kind: NodeKind,
+    /// Why nothing can be written.
+    pub(crate) read_only: Option<String>,
+    /// What fills the terminal.
+    pub(crate) screen: Screen,
+    /// What lies over it, topmost last.
+    pub(crate) overlays: Vec<Overlay>,
+    /// The focused pane.
+    pub(crate) focus: Pane,
+    /// The latest scan.
+    pub(crate) scan: Option<Arc<Scan>>,
+    /// The node is being read.
+    pub(crate) scanning: bool,
+    /// Why the latest scan failed.
+    pub(crate) scan_error: Option<String>,
+    /// The findings screen.
+    pub(crate) findings: Findings,
+    /// The plan of the marked fixes.
+    pub(crate) plan: Option<Review>,
+    /// The plan of a roll back.
+    pub(crate) undo: Option<Review>,
+    /// The latest transaction of this session.
+    pub(crate) progress: Option<Progress>,
+    /// The history screen.
+    pub(crate) history: History,
+    /// The transaction that was opened, and lines scrolled.
+    pub(crate) opened: Option<(Box<Transaction>, usize)>,
+    /// The line at the bottom.
+    pub(crate) note: Option<Note>,
+    /// Effects without a result yet.
+    pub(crate) jobs: usize,
+    /// What the last of them is doing.
+    pub(crate) doing: &'static str,
+    /// The interface ends; `Some(reason)` when it was told to.
+    pub(crate) leaving: Option<Leaving>,
+    /// Transactions of this session, oldest first.
+    pub(crate) ended: Vec<(TransactionId, Outcome)>,
+}
+
+/// Why the interface ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Leaving {
+    /// The user quits.
+    Quit,
+    /// The user quits and wants a summary left behind.
+    QuitWithSummary,
+    /// The system asked for it, or the terminal is gone.
+    Told(String),
+}
+
+impl Model {
+    /// An interface that has seen nothing yet.
+    pub(crate) fn new(
+        options: Options,
+        kind: NodeKind,
+        read_only: Option<String>,
+        size: (u16, u16),
+    ) -> Self {
+        Self {
+            options,
+            size,
+            now: Duration::ZERO,
+            kind,
+            read_only,
+            screen: Screen::Findings,
+            overlays: Vec::new(),
+            focus: Pane::First,
+            scan: None,
+            scanning: false,
+            scan_error: None,
+            findings: Findings::default(),
+            plan: None,
+            undo: None,
+            progress: None,
+            history: History::default(),
+            opened: None,
+            note: None,
+            jobs: 0,
+            doing: "",
+            leaving: None,
+            ended: Vec::new(),
+        }
+    }
+
+    /// A transaction is under way: its end has not been seen.
+    pub(crate) fn transaction_runs(&self) -> bool {
+        self.progress.as_ref().is_some_and(|progress| progress.ending.is_none())
+    }
+
+    /// Transactions that were interrupted.
+    pub(crate) fn unfinished(&self) -> &[TransactionId] {
+        self.scan.as_ref().map_or(&[], |scan| scan.unfinished.as_slice())
+    }
+
+    /// What this node keeps where, once it was read.
+    pub(crate) fn facts(&self) -> Option<&NodeFacts> {
+        self.scan.as_ref().map(|scan| scan.facts.as_ref())
+    }
+
+    /// Why no fix is applied on this layout, and what to do instead.
+    pub(crate) fn layout_refusal(&self) -> Option<&'static str> {
+        self.scan.as_ref().and_then(|scan| scan.report.distribution.refusal())
+    }
+
+    /// The review on the screen: the plan or the roll back.
+    pub(crate) fn review(&self) -> Option<&Review> {
+        match self.screen {
+            Screen::Undo => self.undo.as_ref(),
+            _ => self.plan.as_ref(),
+        }
+    }
+
+    /// The review on the screen.
+    pub(crate) fn review_mut(&mut self) -> Option<&mut Review> {
+        match self.screen {
+            Screen::Undo => self.undo.as_mut(),
+            _ => self.plan.as_mut(),
+        }
+    }
+
+    /// The open question, if there is one.
+    pub(crate) fn confirm(&self) -> Option<&Confirm> {
+        match self.overlays.last() {
+            Some(Overlay::Confirm(confirm)) => Some(confirm),
+            _ => None,
+        }
+    }
+
+    /// The open question, if there is one.
+    pub(crate) fn confirm_mut(&mut self) -> Option<&mut Confirm> {
+        match self.overlays.last_mut() {
+            Some(Overlay::Confirm(confirm)) => Some(confirm),
+            _ => None,
+        }
+    }
+
+    /// The terminal is too small to show what a decision rests on.
+    pub(crate) const fn too_small(&self) -> bool {
+        self.size.0 < 60 || self.size.1 < 15
+    }
+
+    /// Says something at the bottom of the screen.
+    pub(crate) fn say(&mut self, tone: Tone, text: impl Into<String>) {
+        self.note = Some(Note { tone, text: text.into() });
+    }
+
+    /// Shows another screen, with nothing over it.
+    pub(crate) fn show(&mut self, screen: Screen) {
+        self.screen = screen;
+        self.overlays.clear();
+        self.focus = Pane::First;
+    }
+}
+
+/// A character key without its Shift: terminals disagree on whether they report it.
+pub(crate) fn character(key: KeyEvent) -> Option<char> {
+    use ratatui::crossterm::event::{KeyCode, KeyModifiers};
+    match key.code {
+        KeyCode::Char(c) if (key.modifiers - KeyModifiers::SHIFT).is_empty() => Some(c),
+        _ => None,
+    }
+}

@@ -1,0 +1,65 @@
+//! A transaction under way: what its journal says so far.
+
+use std::time::Duration;
+
+use super::Write;
+use crate::model::{Outcome, Record, TransactionId};
+
+/// A transaction of this session, watched through its journal.
+#[derive(Debug, Clone)]
+pub(crate) struct Progress {
+    /// What is being written.
+    pub(crate) write: Write,
+    /// Its name, once it exists.
+    pub(crate) id: Option<TransactionId>,
+    /// Its journal so far.
+    pub(crate) records: Vec<Record>,
+    /// When the last record arrived, in the interface's time.
+    pub(crate) last: Duration,
+    /// A question for news is under way.
+    pub(crate) polling: bool,
+    /// The journal could not be read the last time, and why.
+    pub(crate) trouble: Option<String>,
+    /// First line shown; `None` follows the end.
+    pub(crate) scroll: Option<usize>,
+    /// How it ended.
+    pub(crate) ending: Option<Ending>,
+}
+
+/// How an attempt to write ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// A transaction ran.
+    Ended(Outcome),
+    /// It never began: nothing was written.
+    Refused(String),
+    /// Interrupted transactions were finished or undone.
+    Recovered(Vec<(TransactionId, Outcome)>),
+    /// This program failed while it watched; the journal knows more.
+    Unknown(String),
+}
+
+impl Progress {
+    /// A write that was just confirmed.
+    pub(crate) const fn new(write: Write, now: Duration) -> Self {
+        Self {
+            write,
+            id: None,
+            records: Vec::new(),
+            last: now,
+            polling: false,
+            trouble: None,
+            scroll: None,
+            ending: None,
+        }
+    }
+
+    /// The step under way: its index in the plan.
+    pub(crate) fn step(&self) -> Option<usize> {
+        use crate::model::RecordKind;
+        self.records.iter().rev().find_map(|record| match record.kind {
+            RecordKind::StepBegun { step, .. } => Some(step),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,330 @@
+//! What each action does to the model.
+
+use std::sync::Arc;
+
+use super::{TABS, moves, tab};
+use crate::{
+    engine::Undo,
+    model::{ControlId, Tier},
+    tui::{
+        disabled,
+        keys::Action,
+        message::Effect,
+        model::{
+            Confirm, Filter, Findings, Leaving, List, Model, Overlay, Pane, Progress, Review,
+            Screen, Tone, Write, findings_offered,
+        },
+    },
+};
+
+/// Does it. The table has already asked whether it can be done.
+pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
+    match action {
+        Action::Up
+        | Action::Down
+        | Action::PageUp
+        | Action::PageDown
+        | Action::HalfUp
+        | Action::HalfDown
+        | Action::Top
+        | Action::Bottom => moves::go(model, action),
+        Action::Open => return open(model),
+        Action::Back => return back(model),
+        Action::Pane => {
+            model.focus = match model.focus {
+                Pane::First => Pane::Second,
+                Pane::Second => Pane::First,
+            };
+        }
+        Action::Findings => model.show(Screen::Findings),
+        Action::Plan => return show_plan(model),
+        Action::History => return show_history(model),
+        Action::NextScreen => return turn(model, 1),
+        Action::PreviousScreen => return turn(model, TABS.len() - 1),
+        Action::Search => {
+            let before = model.findings.search.clone();
+            model.overlays.push(Overlay::Search { before });
+        }
+        Action::Filter => {
+            let cursor =
+                Filter::ALL.iter().position(|(_, f, _)| *f == model.findings.filter).unwrap_or(0);
+            model.overlays.push(Overlay::Filter { cursor });
+        }
+        Action::Mark => mark(model),
+        Action::MarkSafe => mark_safe(model),
+        Action::Unmark => model.findings.marked.clear(),
+        Action::Diff => return diff(model),
+        Action::Explain => model.overlays.push(Overlay::Explain { scroll: 0 }),
+        Action::MoreContext => return context(model, 1),
+        Action::LessContext => return context(model, -1),
+        Action::Apply => return apply(model),
+        Action::UndoLast => return plan_undo(model, Undo::Last),
+        Action::Undo => return undo(model),
+        Action::Recover => {
+            let write = Write::Recover(model.unfinished().to_vec());
+            ask(model, write);
+        }
+        Action::Rescan => return rescan(model),
+        Action::Confirm => return confirmed(model),
+        Action::Help => model.overlays.push(Overlay::Help { scroll: 0 }),
+        Action::Quit => model.leaving = Some(Leaving::Quit),
+        Action::QuitWithSummary => model.leaving = Some(Leaving::QuitWithSummary),
+    }
+    Vec::new()
+}
+
+fn current(model: &Model) -> Option<ControlId> {
+    let scan = model.scan.as_ref()?;
+    model.findings.current(scan).map(|finding| finding.control.clone())
+}
+
+/// Changes what is listed, and keeps the cursor on the finding it is on.
+pub(super) fn narrow(model: &mut Model, change: impl FnOnce(&mut Findings)) {
+    let at = current(model);
+    change(&mut model.findings);
+    if let Some(scan) = model.scan.clone() {
+        model.findings.stay_on(at.as_ref(), &scan);
+    }
+}
+
+fn open(model: &mut Model) -> Vec<Effect> {
+    match model.overlays.last() {
+        Some(Overlay::Search { .. }) => {
+            model.overlays.pop();
+            return Vec::new();
+        }
+        Some(Overlay::Filter { cursor }) => {
+            let choice = Filter::ALL.get(*cursor).map(|(_, filter, _)| *filter);
+            choose_filter(model, choice);
+            return Vec::new();
+        }
+        _ => {}
+    }
+    match model.screen {
+        Screen::Findings => {
+            model.overlays.push(Overlay::Explain { scroll: 0 });
+            Vec::new()
+        }
+        Screen::History => {
+            let Some(id) = model.history.current().map(|entry| entry.id.clone()) else {
+                return Vec::new();
+            };
+            model.opened = None;
+            model.show(Screen::Transaction);
+            vec![Effect::Transaction(id)]
+        }
+        _ => diff(model),
+    }
+}
+
+fn choose_filter(model: &mut Model, choice: Option<Filter>) {
+    model.overlays.pop();
+    if let Some(filter) = choice {
+        narrow(model, |findings| findings.filter = filter);
+    }
+}
+
+/// Takes the choice that a character names in the filter menu.
+pub(super) fn choose_filter_by_key(model: &mut Model, c: char) {
+    if let Some((_, filter, _)) = Filter::ALL.iter().find(|(key, _, _)| *key == c) {
+        choose_filter(model, Some(*filter));
+    }
+}
+
+fn back(model: &mut Model) -> Vec<Effect> {
+    match model.overlays.pop() {
+        Some(Overlay::Search { before }) => {
+            narrow(model, |findings| findings.search = before);
+            return Vec::new();
+        }
+        Some(Overlay::Confirm(_)) => {
+            model.say(Tone::Plain, "cancelled: nothing was written");
+            return Vec::new();
+        }
+        Some(_) => return Vec::new(),
+        None => {}
+    }
+    match model.screen {
+        Screen::Findings if model.focus == Pane::Second => model.focus = Pane::First,
+        Screen::Findings if !model.findings.search.is_empty() => {
+            narrow(model, |findings| findings.search.clear());
+        }
+        Screen::Findings if model.findings.filter != Filter::default() => {
+            narrow(model, |findings| findings.filter = Filter::default());
+        }
+        Screen::Findings => model.say(Tone::Plain, "q quits"),
+        Screen::Undo | Screen::Transaction => model.show(Screen::History),
+        Screen::Plan | Screen::Outcome | Screen::History | Screen::Progress => {
+            model.show(Screen::Findings);
+        }
+    }
+    Vec::new()
+}
+
+/// To the next numbered screen that has something to show.
+fn turn(model: &mut Model, by: usize) -> Vec<Effect> {
+    let mut place = tab(model.screen);
+    for _ in TABS {
+        place = (place + by) % TABS.len();
+        match TABS.get(place) {
+            Some(Screen::Plan) if disabled::plan(model).is_some() => {}
+            Some(Screen::Plan) => return show_plan(model),
+            Some(Screen::History) => return show_history(model),
+            _ => {
+                model.show(Screen::Findings);
+                break;
+            }
+        }
+    }
+    Vec::new()
+}
+
+fn show_history(model: &mut Model) -> Vec<Effect> {
+    model.show(Screen::History);
+    vec![Effect::History]
+}
+
+/// Shows the plan of what is marked, and asks for it unless it is at hand.
+pub(super) fn show_plan(model: &mut Model) -> Vec<Effect> {
+    model.show(Screen::Plan);
+    model.focus = Pane::Second;
+    let at_hand = model.plan.as_ref().is_some_and(|review| {
+        review.controls == model.findings.marked
+            && !matches!(review.state, super::super::model::ReviewState::Failed(_))
+    });
+    if at_hand {
+        return Vec::new();
+    }
+    let Some(scan) = model.scan.clone() else { return Vec::new() };
+    let controls = model.findings.marked.clone();
+    model.plan = Some(Review::loading(controls.clone()));
+    vec![Effect::Plan { scan, controls, context: Review::CONTEXT }]
+}
+
+fn mark(model: &mut Model) {
+    if let Some(id) = current(model) {
+        if !model.findings.marked.remove(&id) {
+            model.findings.marked.insert(id);
+        }
+        moves::go(model, Action::Down);
+    }
+}
+
+fn mark_safe(model: &mut Model) {
+    let Some(scan) = model.scan.clone() else { return };
+    let safe: Vec<ControlId> = model
+        .findings
+        .visible(&scan)
+        .into_iter()
+        .filter(|f| f.mark.is_none() && findings_offered(f).is_some_and(|tier| tier <= Tier::R1))
+        .map(|finding| finding.control.clone())
+        .collect();
+    model.say(Tone::Plain, format!("{} fixes of tier R0 and R1 are marked", safe.len()));
+    model.findings.marked.extend(safe);
+}
+
+fn diff(model: &mut Model) -> Vec<Effect> {
+    match model.screen {
+        Screen::Findings => {
+            let (Some(scan), Some(id)) = (model.scan.clone(), current(model)) else {
+                return Vec::new();
+            };
+            let review = Review::loading([id].into());
+            let controls = review.controls.clone();
+            model.overlays.push(Overlay::Diff(Box::new(review)));
+            vec![Effect::Plan { scan, controls, context: Review::CONTEXT }]
+        }
+        Screen::Transaction => {
+            let Some(plan) = model.opened.as_ref().and_then(|(t, _)| t.plan.clone()) else {
+                return Vec::new();
+            };
+            let review = Review::loading(std::collections::BTreeSet::new());
+            model.overlays.push(Overlay::Diff(Box::new(review)));
+            vec![Effect::Diff { plan: Arc::new(plan), context: Review::CONTEXT }]
+        }
+        _ => {
+            if let Some(review) = model.review().cloned() {
+                model.overlays.push(Overlay::Diff(Box::new(review)));
+            }
+            Vec::new()
+        }
+    }
+}
+
+fn context(model: &mut Model, by: isize) -> Vec<Effect> {
+    let review = match model.overlays.last_mut() {
+        Some(Overlay::Diff(review)) => Some(review.as_mut()),
+        _ => match model.screen {
+            Screen::Undo => model.undo.as_mut(),
+            _ => model.plan.as_mut(),
+        },
+    };
+    let Some(review) = review else { return Vec::new() };
+    let context = review.context.saturating_add_signed(by).min(50);
+    if context == review.context {
+        return Vec::new();
+    }
+    review.context = context;
+    let plan = match review.ready().map(|ready| &ready.write) {
+        Some(Write::Apply(plan)) => Arc::clone(plan),
+        Some(Write::Rollback(rollback)) => Arc::new(rollback.plan.clone()),
+        _ => return Vec::new(),
+    };
+    vec![Effect::Diff { plan, context }]
+}
+
+fn apply(model: &mut Model) -> Vec<Effect> {
+    if model.screen == Screen::Plan {
+        if let Some(write) = model.plan.as_ref().and_then(Review::ready).map(|r| r.write.clone()) {
+            ask(model, write);
+        }
+        return Vec::new();
+    }
+    let effects = show_plan(model);
+    model.say(Tone::Plain, "this is what would be written: A again asks whether to do it");
+    effects
+}
+
+fn plan_undo(model: &mut Model, undo: Undo) -> Vec<Effect> {
+    model.show(Screen::Undo);
+    model.focus = Pane::Second;
+    model.undo = Some(Review::loading_undo(undo.clone()));
+    vec![Effect::PlanRollback { undo, context: Review::CONTEXT }]
+}
+
+fn undo(model: &mut Model) -> Vec<Effect> {
+    let id = match model.screen {
+        Screen::Undo => {
+            let write = model.undo.as_ref().and_then(Review::ready).map(|r| r.write.clone());
+            if let Some(write) = write {
+                ask(model, write);
+            }
+            return Vec::new();
+        }
+        Screen::Transaction => model.opened.as_ref().map(|(t, _)| t.summary.id.0.clone()),
+        _ => model.history.current().map(|entry| entry.id.0.clone()),
+    };
+    id.map_or_else(Vec::new, |id| plan_undo(model, Undo::Transaction(id)))
+}
+
+/// Opens the question before a write.
+fn ask(model: &mut Model, write: Write) {
+    let node = model.facts().map_or(String::new(), |facts| facts.profile.name.clone());
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(write, &node))));
+}
+
+fn confirmed(model: &mut Model) -> Vec<Effect> {
+    let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
+    let effect = confirm.write.effect();
+    model.progress = Some(Progress::new(confirm.write, model.now));
+    model.show(Screen::Progress);
+    vec![effect]
+}
+
+/// Reads the node again.
+pub(super) fn rescan(model: &mut Model) -> Vec<Effect> {
+    model.scanning = true;
+    model.scan_error = None;
+    model.history.list = List { offset: 0, ..model.history.list };
+    vec![Effect::Scan, Effect::History]
+}

@@ -1,0 +1,224 @@
+//! Results of effects.
+
+use std::sync::Arc;
+
+use super::actions;
+use crate::{
+    engine::{EngineError, RollbackPlan, Scan, Undo},
+    model::{Outcome, Plan},
+    text::diff::FileDiff,
+    tui::{
+        message::{Effect, JobMsg, Planned, Polled},
+        model::{Ending, Model, Overlay, Ready, Review, ReviewState, Screen, Tone, Write},
+    },
+};
+
+/// Takes a result in.
+pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
+    match result {
+        JobMsg::Scanned(result) => return scanned(model, result),
+        JobMsg::Planned { controls, result } => {
+            let state = match result {
+                Ok(Planned { plan, diffs }) => {
+                    ReviewState::Ready(Ready { write: Write::Apply(plan), diffs })
+                }
+                Err(error) => ReviewState::Failed(error.to_string()),
+            };
+            for review in reviews(model) {
+                // An answer to a question that was asked before the marks changed is dropped.
+                if review.controls == controls && matches!(review.state, ReviewState::Loading) {
+                    review.state = state.clone();
+                }
+            }
+        }
+        JobMsg::Diffed { plan, context, diffs } => diffed(model, &plan, context, &diffs),
+        JobMsg::RollbackPlanned { undo, result } => undo_planned(model, &undo, result),
+        JobMsg::Started(Ok(id)) => {
+            let now = model.now;
+            if let Some(progress) = &mut model.progress {
+                progress.id = Some(id);
+                progress.last = now;
+            }
+            return watch(model);
+        }
+        JobMsg::Polled(result) => return polled(model, result),
+        JobMsg::Recovered(Ok(outcomes)) => {
+            model.ended.extend(outcomes.iter().cloned());
+            return end(model, Ending::Recovered(outcomes));
+        }
+        JobMsg::Started(Err(error)) | JobMsg::Recovered(Err(error)) => {
+            return end(model, Ending::Refused(error.to_string()));
+        }
+        JobMsg::History(Ok(entries)) => {
+            model.history.entries = Some(entries);
+            model.history.error = None;
+        }
+        JobMsg::History(Err(error)) => model.history.error = Some(error.to_string()),
+        JobMsg::Transaction(Ok(transaction)) => model.opened = Some((transaction, 0)),
+        JobMsg::Transaction(Err(error)) => {
+            model.show(Screen::History);
+            model.say(Tone::Bad, error.to_string());
+        }
+        JobMsg::Panicked { during, message } => return panicked(model, during, &message),
+    }
+    Vec::new()
+}
+
+/// Every review that may be waiting for an answer.
+fn reviews(model: &mut Model) -> impl Iterator<Item = &mut Review> {
+    let overlays = model.overlays.iter_mut().filter_map(|overlay| match overlay {
+        Overlay::Diff(review) => Some(review.as_mut()),
+        _ => None,
+    });
+    model.plan.iter_mut().chain(model.undo.iter_mut()).chain(overlays)
+}
+
+fn scanned(model: &mut Model, result: Result<Arc<Scan>, EngineError>) -> Vec<Effect> {
+    model.scanning = false;
+    let scan = match result {
+        Ok(scan) => scan,
+        Err(error) => {
+            model.scan_error = Some(error.to_string());
+            return Vec::new();
+        }
+    };
+    let at = model
+        .scan
+        .as_ref()
+        .and_then(|old| model.findings.current(old))
+        .map(|finding| finding.control.clone());
+    model.findings.stay_on(at.as_ref(), &scan);
+    model.findings.drop_stale_marks(&scan);
+    if model.scan.is_none()
+        && let Some(notice) = scan.report.notices.first()
+    {
+        let more = if scan.report.notices.len() > 1 { " (all of them: ?)" } else { "" };
+        model.say(Tone::Info, format!("{notice}{more}"));
+    }
+    model.scan = Some(scan);
+    model.scan_error = None;
+    // A plan speaks of the scan it was made from. An open question keeps the plan that was shown.
+    if model.screen != Screen::Plan {
+        model.plan = None;
+        return Vec::new();
+    }
+    if model.confirm().is_some() {
+        return Vec::new();
+    }
+    model.plan = None;
+    if model.findings.marked.is_empty() {
+        model.show(Screen::Findings);
+        return Vec::new();
+    }
+    actions::show_plan(model)
+}
+
+fn diffed(model: &mut Model, plan: &Arc<Plan>, context: usize, diffs: &[FileDiff]) {
+    for review in reviews(model).filter(|review| review.context == context) {
+        if let ReviewState::Ready(ready) = &mut review.state
+            && ready.write.plan() == Some(plan.as_ref())
+        {
+            ready.diffs = diffs.to_vec();
+        }
+    }
+    // The diff of an earlier transaction: its plan was at hand, only this was missing.
+    if let Some(Overlay::Diff(review)) = model.overlays.last_mut()
+        && matches!(review.state, ReviewState::Loading)
+        && review.controls.is_empty()
+    {
+        review.state = ReviewState::Ready(Ready {
+            write: Write::Apply(Arc::clone(plan)),
+            diffs: diffs.to_vec(),
+        });
+    }
+}
+
+fn undo_planned(
+    model: &mut Model,
+    undo: &Undo,
+    result: Result<(Arc<RollbackPlan>, Vec<FileDiff>), EngineError>,
+) {
+    // An answer to an earlier question must not stand under a later one.
+    let Some(review) = model.undo.as_mut().filter(|review| review.undo.as_ref() == Some(undo))
+    else {
+        return;
+    };
+    review.state = match result {
+        Ok((plan, diffs)) => ReviewState::Ready(Ready { write: Write::Rollback(plan), diffs }),
+        Err(error) => ReviewState::Failed(error.to_string()),
+    };
+}
+
+/// Asks for news of the transaction under way, unless the question is under way already.
+pub(super) fn watch(model: &mut Model) -> Vec<Effect> {
+    match &mut model.progress {
+        Some(progress)
+            if progress.id.is_some() && progress.ending.is_none() && !progress.polling =>
+        {
+            progress.polling = true;
+            vec![Effect::Poll]
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn polled(model: &mut Model, result: Result<Polled, EngineError>) -> Vec<Effect> {
+    let now = model.now;
+    let Some(progress) = &mut model.progress else { return Vec::new() };
+    progress.polling = false;
+    let polled = match result {
+        Ok(polled) => polled,
+        Err(error) => {
+            progress.trouble = Some(error.to_string());
+            return Vec::new();
+        }
+    };
+    progress.trouble = None;
+    if !polled.records.is_empty() {
+        progress.last = now;
+        progress.records.extend(polled.records);
+    }
+    let Some(outcome) = polled.outcome else { return Vec::new() };
+    if let Some(id) = progress.id.clone() {
+        model.ended.push((id, outcome.clone()));
+    }
+    end(model, Ending::Ended(outcome))
+}
+
+/// The attempt to write is over: its outcome is shown, and the node is read again.
+fn end(model: &mut Model, ending: Ending) -> Vec<Effect> {
+    if ending == Ending::Ended(Outcome::Committed) {
+        model.findings.marked.clear();
+    }
+    // What was planned before this write is no longer what would be done.
+    model.plan = None;
+    model.undo = None;
+    if let Some(progress) = &mut model.progress {
+        progress.ending = Some(ending);
+        progress.scroll = Some(0);
+    }
+    model.show(Screen::Outcome);
+    actions::rescan(model)
+}
+
+fn panicked(model: &mut Model, during: &str, message: &str) -> Vec<Effect> {
+    let text = format!("internal error while {during}: {message}");
+    for review in reviews(model) {
+        if matches!(review.state, ReviewState::Loading) {
+            review.state = ReviewState::Failed(text.clone());
+        }
+    }
+    if model.scanning {
+        model.scanning = false;
+        model.scan_error = Some(text.clone());
+    }
+    match &mut model.progress {
+        Some(progress) if progress.ending.is_none() && progress.id.is_some() => {
+            progress.polling = false;
+            progress.trouble = Some(text);
+        }
+        Some(progress) if progress.ending.is_none() => return end(model, Ending::Unknown(text)),
+        _ => model.say(Tone::Bad, text),
+    }
+    Vec::new()
+}

@@ -1,0 +1,80 @@
+//! Which part of the terminal shows what; the same for drawing and for scrolling.
+
+use ratatui::layout::{Constraint, Layout as Split, Rect};
+
+use crate::tui::model::{Model, Screen};
+
+/// Panes stand side by side from this width on.
+const WIDE: u16 = 100;
+
+/// The parts of the terminal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Layout {
+    /// Program, node, mode.
+    pub(crate) header: Rect,
+    /// Screens and score.
+    pub(crate) tabs: Rect,
+    /// What stands in the way of writing; no rows when nothing does.
+    pub(crate) banner: Rect,
+    /// Everything between.
+    pub(crate) body: Rect,
+    /// The pane above or on the left.
+    pub(crate) first: Rect,
+    /// The pane below or on the right.
+    pub(crate) second: Rect,
+    /// The note, or what is being done.
+    pub(crate) note: Rect,
+    /// The keys.
+    pub(crate) bar: Rect,
+}
+
+impl Layout {
+    /// The parts for what the model shows.
+    pub(crate) fn of(model: &Model) -> Self {
+        let (columns, rows) = model.size;
+        let area = Rect::new(0, 0, columns, rows);
+        let banner = u16::from(super::bars::banner(model).is_some());
+        let [header, tabs, banner, body, note, bar] = Split::vertical([
+            Constraint::Length(1),
+            Constraint::Length(1),
+            Constraint::Length(banner),
+            Constraint::Min(0),
+            Constraint::Length(1),
+            Constraint::Length(1),
+        ])
+        .areas(area);
+        let [first, second] = if columns >= WIDE {
+            Split::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(body)
+        } else {
+            // Below each other the list keeps a little more than half; a plan's summary a little less.
+            let first = match model.screen {
+                Screen::Plan | Screen::Undo => body.height * 2 / 5,
+                _ => body.height * 11 / 20,
+            };
+            Split::vertical([Constraint::Length(first), Constraint::Min(0)]).areas(body)
+        };
+        Self { header, tabs, banner, body, first, second, note, bar }
+    }
+}
+
+/// What is left of an area inside its border.
+pub(crate) const fn inside(area: Rect) -> Rect {
+    Rect {
+        x: area.x.saturating_add(1),
+        y: area.y.saturating_add(1),
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    }
+}
+
+/// A box of this size in the middle of an area, as far as it fits.
+pub(crate) fn centred(area: Rect, columns: u16, rows: u16) -> Rect {
+    let width = columns.min(area.width);
+    let height = rows.min(area.height);
+    Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 2,
+        width,
+        height,
+    }
+}

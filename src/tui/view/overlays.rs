@@ -1,0 +1,237 @@
+//! What lies over a screen: explanation, diff, question, help, menu; and what a tiny terminal shows.
+
+use ratatui::{
+    Frame,
+    text::{Line, Span},
+    widgets::Paragraph,
+};
+
+use super::{
+    Framed, diff, findings,
+    layout::{Layout, centred, inside},
+    review::{count, headline, step_name},
+    text::{Page, pad},
+    theme::Theme,
+    tier_meaning,
+};
+use crate::{
+    model::{Reversibility, Tier},
+    tui::{
+        keys::{self, Context},
+        model::{Confirm, Filter, Model, Overlay, Review, Tone, Write},
+    },
+};
+
+pub(super) fn draw(
+    model: &Model,
+    overlay: &Overlay,
+    theme: Theme,
+    layout: &Layout,
+    frame: &mut Frame<'_>,
+) {
+    let width = inside(layout.body).width;
+    match overlay {
+        Overlay::Explain { scroll } => {
+            let lines = findings::explanation(model, width);
+            full("Explain", "Esc back", lines, *scroll, theme, layout, frame);
+        }
+        Overlay::Diff(review) => {
+            let lines = diff::lines(model, review, width);
+            full(&diff_title(review), "Esc back", lines, review.diff_scroll, theme, layout, frame);
+        }
+        Overlay::Help { scroll } => {
+            full("Help", "Esc back", help(model, width), *scroll, theme, layout, frame);
+        }
+        Overlay::Filter { cursor } => filter(*cursor, theme, layout, frame),
+        Overlay::Confirm(confirm) => question(confirm, theme, layout, frame),
+        Overlay::Search { .. } => {}
+    }
+}
+
+fn full(
+    title: &str,
+    right: &str,
+    lines: Vec<Line<'static>>,
+    scroll: usize,
+    theme: Theme,
+    layout: &Layout,
+    frame: &mut Frame<'_>,
+) {
+    Framed { title, right, focused: true }.draw(theme, layout.body, lines, scroll, frame);
+}
+
+fn diff_title(review: &Review) -> String {
+    match review.plan() {
+        Some(plan) => format!("Diff: {}", headline(plan)),
+        None => "Diff".to_owned(),
+    }
+}
+
+fn filter(cursor: usize, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
+    let rows = u16::try_from(Filter::ALL.len()).unwrap_or(u16::MAX).saturating_add(2);
+    let area = centred(layout.body, 44, rows);
+    let columns = usize::from(inside(area).width);
+    let lines = Filter::ALL
+        .iter()
+        .enumerate()
+        .map(|(index, (key, _, about))| {
+            let here = index == cursor;
+            let mark = if here { ">" } else { " " };
+            let line = Line::from(vec![
+                Span::raw(format!("{mark} ")),
+                Span::styled(key.to_string(), theme.key()),
+                Span::raw(pad(&format!("  {about}"), columns.saturating_sub(3), theme.0.ascii)),
+            ]);
+            if here { line.patch_style(Theme::cursor()) } else { line }
+        })
+        .collect();
+    Framed { title: "List which findings?", right: "", focused: true }
+        .draw(theme, area, lines, 0, frame);
+}
+
+/// The question before a write. The answer stands last and is never pushed out of sight.
+fn question(confirm: &Confirm, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
+    let columns = 72.min(layout.body.width);
+    let mut page = Page::new(theme, columns.saturating_sub(2));
+    what(&mut page, confirm);
+    let mut lines = page.into_lines();
+    let mut page = Page::new(theme, columns.saturating_sub(2));
+    page.gap();
+    answer(&mut page, confirm);
+    let answer = page.into_lines();
+    let room = usize::from(layout.body.height).saturating_sub(2 + answer.len());
+    if lines.len() > room {
+        let hidden = lines.len() - room.saturating_sub(1);
+        lines.truncate(room.saturating_sub(1));
+        lines.push(Line::styled(
+            format!("and {} more: Esc, and look at the plan", count(hidden, "line")),
+            theme.tone(Tone::Warn),
+        ));
+    }
+    lines.extend(answer);
+    let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
+    let title = match &confirm.write {
+        Write::Apply(_) => "Apply?",
+        Write::Rollback(_) => "Roll back?",
+        Write::Recover(_) => "Recover?",
+    };
+    let area = centred(layout.body, columns, rows);
+    Framed { title, right: "", focused: true }.draw(theme, area, lines, 0, frame);
+}
+
+fn what(page: &mut Page, confirm: &Confirm) {
+    if let Write::Recover(ids) = &confirm.write {
+        for id in ids {
+            page.text(Tone::Strong, &format!("{id} was interrupted."));
+        }
+        page.text(
+            Tone::Plain,
+            "What it had proved is kept; what it had only begun is put back from its backups.",
+        );
+    }
+    if let Write::Rollback(rollback) = &confirm.write {
+        for id in &rollback.of {
+            page.text(Tone::Strong, &format!("Undoes {id}"));
+        }
+    }
+    let Some(plan) = confirm.write.plan() else { return };
+    page.text(Tone::Strong, &headline(plan));
+    if let Some(tier) = confirm.tier {
+        let tone = if tier >= Tier::R3 { Tone::Bad } else { Tone::Plain };
+        page.labelled(&tier.to_string(), tone, tier_meaning(tier));
+    }
+    for step in &plan.steps {
+        page.item("-", Tone::Plain, &format!("{} ({})", step_name(step), step.tier));
+    }
+    for control in &plan.controls {
+        match control.reversible {
+            Reversibility::Bytes => {}
+            Reversibility::Procedure => page.item(
+                "!",
+                Tone::Warn,
+                &format!("{} is undone only by a procedure, not by a roll back", control.control),
+            ),
+            Reversibility::OneWay => {
+                page.item("!", Tone::Bad, &format!("{} can NOT be undone", control.control));
+            }
+        }
+    }
+    if !plan.left.is_empty() {
+        page.text(Tone::Warn, &format!("{} left out, see the plan", count(plan.left.len(), "fix")));
+    }
+}
+
+fn answer(page: &mut Page, confirm: &Confirm) {
+    let theme = page.theme();
+    let Some(word) = confirm.word() else {
+        page.line(Line::from(vec![
+            Span::styled("y", theme.key()),
+            Span::raw("  yes, do it        "),
+            Span::styled("Esc", theme.key()),
+            Span::raw("  cancel        (Enter does nothing here)"),
+        ]));
+        return;
+    };
+    let place = if confirm.words.len() > 1 {
+        format!(" ({} of {})", confirm.done + 1, confirm.words.len())
+    } else {
+        String::new()
+    };
+    page.text(Tone::Warn, &format!("Type {word} to go on{place}:"));
+    let wrong = !word.starts_with(confirm.input.as_str());
+    let tone = if wrong { Tone::Bad } else { Tone::Plain };
+    let hint = if wrong { "   does not match: Backspace, or Esc cancels" } else { "" };
+    page.line(Line::from(vec![
+        Span::styled(format!("> {}", confirm.input), theme.tone(tone)),
+        Span::styled(" ", Theme::cursor()),
+        Span::styled(hint, theme.tone(Tone::Bad)),
+    ]));
+}
+
+/// The keys of the screen below, and what a reader must know about this run.
+pub(super) fn help(model: &Model, columns: u16) -> Vec<Line<'static>> {
+    let mut page = Page::new(Theme(model.options), columns);
+    // Help lies on top: the context is that of what it covers.
+    let below = model.overlays.iter().rev().find(|o| !matches!(o, Overlay::Help { .. }));
+    let context = match below {
+        Some(Overlay::Explain { .. }) => Context::Explain,
+        Some(Overlay::Diff(_)) => Context::Diff,
+        _ => Context::of_screen(model.screen),
+    };
+    page.text(Tone::Strong, "Keys here");
+    for binding in keys::of(context) {
+        let keys: Vec<String> = binding.keys.iter().map(ToString::to_string).collect();
+        let mark = pad(&keys.join(" "), 14, true);
+        page.item(&mark, Tone::Plain, binding.about);
+    }
+    page.heading("Signs");
+    page.text(Tone::Plain, "x FAIL   E ERROR   ? MANUAL   + PASS   - N/A   w ACCEPTED   * marked");
+    page.text(Tone::Plain, "score = PASS / (PASS + FAIL) over automated controls");
+    page.heading("Risk");
+    for tier in [Tier::R0, Tier::R1, Tier::R2, Tier::R3, Tier::R4] {
+        page.labelled(&tier.to_string(), Tone::Plain, tier_meaning(tier));
+    }
+    if let Some(scan) = &model.scan {
+        page.heading("This run");
+        let kubernetes = scan.report.kubernetes.as_deref().unwrap_or("unknown");
+        page.text(Tone::Plain, &format!("Kubernetes {kubernetes}"));
+        for notice in &scan.report.notices {
+            page.item("-", Tone::Plain, notice);
+        }
+    }
+    if let Some(reason) = &model.read_only {
+        page.item("-", Tone::Warn, &format!("read-only: {reason}"));
+    }
+    page.into_lines()
+}
+
+pub(super) fn too_small(model: &Model, frame: &mut Frame<'_>) {
+    let (columns, rows) = model.size;
+    let mut text = format!("kube-temper needs 60x15, this terminal has {columns}x{rows}.\n");
+    text.push_str(if model.transaction_runs() {
+        "The transaction goes on."
+    } else {
+        "Make it larger, or q quits."
+    });
+    frame.render_widget(Paragraph::new(text), frame.area());
+}

@@ -1,0 +1,251 @@
+//! A transaction under way and how it ended: its journal as lines, and what to do next.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ratatui::{Frame, text::Line};
+
+use super::{
+    Framed,
+    layout::Layout,
+    review::{count, headline, step_name},
+    text::Page,
+    theme::Theme,
+};
+use crate::{
+    model::{Outcome, Plan, Record, RecordKind, Status, TransactionId, journal::Purpose},
+    tui::model::{Ending, Model, Progress, Tone, Write},
+};
+
+pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
+    let Some(progress) = &model.progress else { return };
+    let lines = lines(model, super::inside(layout.body).width);
+    let last = lines.len().saturating_sub(usize::from(super::inside(layout.body).height));
+    let scroll = progress.scroll.unwrap_or(last).min(last);
+    let right = progress.id.as_ref().map(ToString::to_string).unwrap_or_default();
+    Framed { title: &title(progress), right: &right, focused: true }.draw(
+        theme,
+        layout.body,
+        lines,
+        scroll,
+        frame,
+    );
+}
+
+fn title(progress: &Progress) -> String {
+    let what = match &progress.write {
+        Write::Apply(plan) => format!("Apply: {}", headline(plan)),
+        Write::Rollback(rollback) => format!("Roll back: {}", headline(&rollback.plan)),
+        Write::Recover(ids) => format!("Recover {}", count(ids.len(), "transaction")),
+    };
+    match (progress.step(), progress.write.plan(), &progress.ending) {
+        (Some(step), Some(plan), None) => {
+            format!("{what}, step {}/{}", step + 1, plan.steps.len())
+        }
+        _ => what,
+    }
+}
+
+/// Everything that is known of the transaction.
+pub(super) fn lines(model: &Model, columns: u16) -> Vec<Line<'static>> {
+    let mut page = Page::new(Theme(model.options), columns);
+    let Some(progress) = &model.progress else { return page.into_lines() };
+    if let Some(ending) = &progress.ending {
+        outcome(&mut page, model, progress, ending);
+        if !progress.records.is_empty() {
+            page.heading("What was done");
+        }
+    }
+    records(&mut page, &progress.records, progress.write.plan());
+    if progress.ending.is_none() {
+        waiting(&mut page, model, progress);
+    }
+    page.into_lines()
+}
+
+fn waiting(page: &mut Page, model: &Model, progress: &Progress) {
+    if let Some(trouble) = &progress.trouble {
+        page.text(Tone::Bad, &format!("the journal could not be read: {trouble}"));
+    }
+    let quiet = model.now.saturating_sub(progress.last);
+    let text = if progress.id.is_none() {
+        format!("checking before anything is written… {}", clock(quiet))
+    } else {
+        format!("under way, {} since the last record", clock(quiet))
+    };
+    page.text(Tone::Faint, &text);
+    page.text(Tone::Faint, "It ends by itself: proved, or put back.");
+}
+
+/// `00:37`.
+fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!("{:02}:{:02}", seconds / 60, seconds % 60)
+}
+
+/// The journal as a person reads it, with the time since its first record.
+pub(super) fn records(page: &mut Page, records: &[Record], plan: Option<&Plan>) {
+    let Some(start) = records.first().map(|record| record.at) else { return };
+    for record in records {
+        let (tone, text) = said(&record.kind, plan);
+        page.item(&since(start, record.at), tone, &text);
+    }
+}
+
+fn since(start: Timestamp, at: Timestamp) -> String {
+    clock(Duration::try_from(at.duration_since(start)).unwrap_or_default())
+}
+
+/// One record in words.
+fn said(kind: &RecordKind, plan: Option<&Plan>) -> (Tone, String) {
+    match kind {
+        RecordKind::Begun { purpose, .. } => (Tone::Strong, purpose_name(purpose)),
+        RecordKind::Intent { files } => {
+            (Tone::Plain, format!("will change {}", count(files.len(), "file")))
+        }
+        RecordKind::BackedUp { path } => (Tone::Plain, format!("backed up {path}")),
+        RecordKind::StepBegun { step, target } => {
+            let name = plan.and_then(|plan| plan.steps.get(*step)).map_or_else(
+                || {
+                    target.restarts().map_or_else(
+                        || "modes and owners".to_owned(),
+                        |component| format!("{component} restarts"),
+                    )
+                },
+                step_name,
+            );
+            (Tone::Strong, format!("step {}: {name}", step + 1))
+        }
+        RecordKind::Applied { path } => (Tone::Plain, format!("written {path}")),
+        RecordKind::Observed { observation, .. } => {
+            let tone = if observation.proves { Tone::Good } else { Tone::Faint };
+            let who = observation.component.map(|c| format!("{c}: ")).unwrap_or_default();
+            (tone, format!("{who}{}", observation.text))
+        }
+        RecordKind::Verified { step } => {
+            (Tone::Good, format!("step {} has proved itself", step + 1))
+        }
+        RecordKind::Committed => (Tone::Good, "committed: done and proved".to_owned()),
+        RecordKind::RollingBack { cause } => (Tone::Warn, format!("putting it back: {cause}")),
+        RecordKind::Restored { path } => (Tone::Plain, format!("put back {path}")),
+        RecordKind::RolledBack { cause } => (Tone::Warn, format!("rolled back: {cause}")),
+        RecordKind::Stuck { cause, .. } => (Tone::Bad, format!("stuck: {cause}")),
+    }
+}
+
+/// What a transaction is for: `apply 1.3.2 1.4.1`.
+pub(super) fn purpose_name(purpose: &Purpose) -> String {
+    let join = |ids: &[crate::model::ControlId]| {
+        ids.iter().map(crate::model::ControlId::as_str).collect::<Vec<_>>().join(" ")
+    };
+    match purpose {
+        Purpose::Apply { controls } => format!("apply {}", join(controls)),
+        Purpose::Rollback { of, controls } => {
+            let of: Vec<&str> = of.iter().map(|id| id.0.as_str()).collect();
+            format!("roll back {} ({})", of.join(" "), join(controls))
+        }
+    }
+}
+
+fn outcome(page: &mut Page, model: &Model, progress: &Progress, ending: &Ending) {
+    match ending {
+        Ending::Ended(outcome) => {
+            ended(page, progress, outcome);
+            if *outcome == Outcome::Committed {
+                verdicts(page, model, progress);
+                next_after_commit(page, progress);
+            }
+        }
+        Ending::Refused(why) => {
+            page.text(Tone::Warn, "REFUSED: nothing was written");
+            page.labelled("Why", Tone::Plain, why);
+            page.labelled(
+                "Next",
+                Tone::Info,
+                "Esc goes back to the findings. The node is read again, so a new plan (p) starts from what is there now.",
+            );
+        }
+        Ending::Recovered(outcomes) if outcomes.is_empty() => {
+            page.text(Tone::Good, "Nothing was left to recover");
+        }
+        Ending::Recovered(outcomes) => {
+            for (id, outcome) in outcomes {
+                page.text(Tone::Strong, &id.0);
+                ended(page, progress, outcome);
+            }
+        }
+        Ending::Unknown(why) => {
+            page.text(Tone::Bad, "UNKNOWN: this program failed while it worked");
+            page.labelled("Why", Tone::Plain, why);
+            page.labelled(
+                "Next",
+                Tone::Info,
+                "Look at the history (3): what was interrupted can be recovered (X).",
+            );
+        }
+    }
+}
+
+fn ended(page: &mut Page, progress: &Progress, outcome: &Outcome) {
+    match outcome {
+        Outcome::Committed => {
+            page.text(Tone::Good, "COMMITTED: done and proved");
+        }
+        Outcome::RolledBack { cause } => {
+            page.text(Tone::Warn, "ROLLED BACK: the node is as before and healthy");
+            page.labelled("Why", Tone::Plain, cause);
+            page.labelled(
+                "Next",
+                Tone::Info,
+                "Esc goes back: the marks are kept, so unmark what failed and plan again (p). Nothing of this is left on the node.",
+            );
+        }
+        Outcome::Stuck { cause, by_hand } => {
+            page.text(Tone::Bad, "STUCK: a person is needed");
+            page.labelled("Why", Tone::Plain, cause);
+            if by_hand.is_empty() {
+                page.labelled("Next", Tone::Bad, "look at the journal below");
+            } else {
+                page.text(Tone::Strong, "These commands put the old state back:");
+                page.gap();
+                for command in by_hand {
+                    page.verbatim(Tone::Plain, command);
+                }
+                page.gap();
+                page.text(Tone::Info, "Q quits and leaves them on the terminal, to be copied.");
+            }
+            if let Some(id) = &progress.id {
+                page.labelled("Record", Tone::Faint, &id.0);
+            }
+        }
+    }
+}
+
+/// What the scan after the commit says of the controls that were to be closed.
+fn verdicts(page: &mut Page, model: &Model, progress: &Progress) {
+    let (Some(scan), Write::Apply(plan)) = (&model.scan, &progress.write) else { return };
+    if model.scanning {
+        page.text(Tone::Faint, "reading the node again…");
+        return;
+    }
+    for control in &plan.controls {
+        if let Some(finding) = scan.report.finding(&control.control) {
+            let tone = if finding.status == Status::Pass { Tone::Good } else { Tone::Warn };
+            page.text(
+                tone,
+                &format!("  {} is {} now: {}", control.control, finding.status, control.title),
+            );
+        }
+    }
+}
+
+fn next_after_commit(page: &mut Page, progress: &Progress) {
+    let undo: Option<&TransactionId> = progress.id.as_ref();
+    let text = match (&progress.write, undo) {
+        (Write::Apply(_), Some(id)) => {
+            format!("Esc goes back to the findings. z undoes this ({id}).")
+        }
+        _ => "Esc goes back to the findings, 3 shows the history.".to_owned(),
+    };
+    page.labelled("Next", Tone::Info, &text);
+}
