@@ -1,9 +1,11 @@
 //! What a fix does on this node: every action of the catalogue as edits of files.
 
+use std::collections::BTreeMap;
+
 use super::{
     Reason, kubelet, manifest,
     select::Candidate,
-    work::{ALREADY_WRITTEN, Work, meta},
+    work::{NOTHING_TO_CHANGE, Work, meta},
 };
 use crate::model::{
     AttributedEdit, Check, ControlId, Edit, FileFact, FixAction, Needs, NodeFacts, Owner, PathVar,
@@ -20,7 +22,7 @@ pub(super) fn works(facts: &NodeFacts, candidate: &Candidate<'_>) -> Result<Vec<
         works.extend(of_action(facts, candidate, action)?);
     }
     if works.is_empty() {
-        return Err(ALREADY_WRITTEN.to_owned());
+        return Err(NOTHING_TO_CHANGE.to_owned());
     }
     Ok(works)
 }
@@ -145,19 +147,15 @@ fn owners(facts: &NodeFacts, id: &ControlId, check: &Check) -> Result<Vec<Work>,
     let mut works = Vec::new();
     for Judged { path, owner, .. } in judged(check) {
         let Some(owner) = owner else { continue };
-        let unknown = |kind: &str, name: &str, file: &str| {
-            format!("this node has no {kind} '{name}' in {file}: create it first")
+        let number = |names: &BTreeMap<String, u32>, name: &str, kind: &str, file: &str| {
+            // root is 0 on every Linux, also on one without these files.
+            let known = if name == "root" { Some(0) } else { names.get(name).copied() };
+            known.ok_or_else(|| {
+                format!("this node has no {kind} '{name}' in {file}: create it first")
+            })
         };
-        let uid = *facts
-            .accounts
-            .users
-            .get(&owner.user)
-            .ok_or_else(|| unknown("user", &owner.user, "/etc/passwd"))?;
-        let gid = *facts
-            .accounts
-            .groups
-            .get(&owner.group)
-            .ok_or_else(|| unknown("group", &owner.group, "/etc/group"))?;
+        let uid = number(&facts.accounts.users, &owner.user, "user", "/etc/passwd")?;
+        let gid = number(&facts.accounts.groups, &owner.group, "group", "/etc/group")?;
         for (named, fact) in present(facts, path) {
             if let FileFact::Present { uid: now_uid, gid: now_gid, .. } = fact
                 && (*now_uid, *now_gid) != (uid, gid)

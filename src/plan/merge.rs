@@ -2,7 +2,7 @@
 
 use super::{
     Reason, kubelet,
-    work::{ALREADY_WRITTEN, Engine, Work},
+    work::{Engine, NOTHING_TO_CHANGE, Work},
 };
 use crate::model::{
     AttributedEdit, Change, ChangeKind, Edit, FileImage, FileMeta, NodeFacts, StepTarget,
@@ -50,7 +50,7 @@ impl<'f> Accepted<'f> {
             changes_something |= before != after;
         }
         if !changes_something {
-            return Err(ALREADY_WRITTEN.to_owned());
+            return Err(NOTHING_TO_CHANGE.to_owned());
         }
         if new.iter().any(|work| work.is_textual() && !is_manifest(work)) {
             let after =

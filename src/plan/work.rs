@@ -7,9 +7,9 @@ use crate::{
     text::{self, EditRefused},
 };
 
-/// Why a failing control has nothing to change: the process is older than its files.
-pub(super) const ALREADY_WRITTEN: &str = "the files already say what is wanted: what runs was started \
-     before, and takes them up at its next start";
+/// Why a failing control has nothing to change.
+pub(super) const NOTHING_TO_CHANGE: &str = "its fix would change nothing on disk: what runs was started \
+     before the files were as they are, and takes them up at its next start";
 
 /// The text engine that knows a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
