@@ -1,0 +1,52 @@
+//! The report as a whole: offers, order, findings of our own.
+use kube_temper::model::{Distribution, FixOffer, Status, Tier};
+
+use super::node_facts::node;
+use super::{comes_out, kubelet};
+
+#[test]
+fn controls_that_need_the_api_or_a_person_say_what_to_look_at() {
+    let node = node().apiserver(&[]);
+    comes_out(&node.judge("5.1.1"), Status::Manual, "needs API access: ");
+    let review = node.judge("3.1.1");
+    assert_eq!(review.status, Status::Manual);
+    assert!(!review.reason.is_empty());
+}
+
+#[test]
+fn offers_follow_the_fix_and_the_layout() {
+    let failing = || node().apiserver(&[]);
+    let offered = failing().judge("1.2.15").offer;
+    assert!(matches!(offered, FixOffer::Offered { tier: Tier::R2, .. }), "{offered:?}");
+    let later = failing().judge("1.2.9").offer;
+    assert!(matches!(&later, FixOffer::Later { reason } if reason.contains("needs")), "{later:?}");
+    let elsewhere = failing().with(|facts| facts.profile.distribution = Distribution::Rke2);
+    let none = elsewhere.judge("1.2.15").offer;
+    assert!(matches!(&none, FixOffer::None { reason } if reason.contains("RKE2")), "{none:?}");
+}
+
+#[test]
+fn a_fixed_uid_in_a_manifest_is_found() {
+    let text = "kind: Pod\nmetadata:\n  name: kube-scheduler\n  namespace: kube-system\n  uid: abc\nspec:\n  containers:\n  - name: s\n    image: s:v1.36.2\n    command: [kube-scheduler]\n";
+    let node = node().manifest_at("/etc/kubernetes/manifests/kube-scheduler.yaml", text);
+    comes_out(&node.judge("KT-manifest-uid"), Status::Fail, "metadata.uid: abc");
+}
+
+#[test]
+fn a_healthy_node_has_no_finding_of_our_own() {
+    let node = kubelet("", &[]).apiserver(&["--profiling=false"]).etcd(&["--auto-tls=false"]);
+    let own: Vec<_> = node.report().findings.into_iter().filter(|f| f.control.is_own()).collect();
+    assert!(own.is_empty(), "{own:#?}");
+}
+
+#[test]
+fn findings_are_ordered_and_one_per_control() {
+    let report = kubelet("rotateCertificates: false\n", &[]).report();
+    let ids: Vec<_> = report.findings.iter().map(|finding| finding.control.clone()).collect();
+    let mut sorted = ids.clone();
+    sorted.sort();
+    assert_eq!(ids, sorted);
+    assert_eq!(ids.iter().filter(|id| !id.is_own()).count(), 131);
+    assert_eq!(ids.last().unwrap().as_str(), "KT-kubelet-duplicate-keys");
+    assert!(report.findings.iter().all(|f| !f.reason.is_empty() && !f.expected.is_empty()));
+}
