@@ -1,7 +1,6 @@
 //! Modes and owners of files.
 use crate::model::{
-    Component, Evidence, FileFact, Mark, NodeFacts, Owner, PathVar, Source, Status,
-    control::{AcceptedDeviation, DeviationCondition, Mode},
+    Component, Evidence, FileFact, NodeFacts, Owner, PathVar, Source, Status, control::Mode,
 };
 
 use super::{sides, verdict::Verdict};
@@ -189,12 +188,7 @@ fn named(facts: &NodeFacts, uid: u32, gid: u32) -> String {
 }
 
 /// Every file belongs to `owner`.
-pub(super) fn owner(
-    facts: &NodeFacts,
-    var: PathVar,
-    owner: &Owner,
-    accepted: Option<&AcceptedDeviation>,
-) -> Verdict {
+pub(super) fn owner(facts: &NodeFacts, var: PathVar, owner: &Owner) -> Verdict {
     let (present, unreadable) = match look(facts, var) {
         Ok(found) => found,
         Err(verdict) => return verdict,
@@ -212,29 +206,7 @@ pub(super) fn owner(
     if let (Status::Fail, Err(unknown)) = (verdict.status, &ids) {
         verdict.reason = format!("{}: {unknown}", verdict.reason);
     }
-    if verdict.status == Status::Fail {
-        verdict.mark = accepted
-            .filter(|deviation| holds(facts, deviation.when))
-            .map(|deviation| Mark::Accepted { reason: deviation.reason.clone() });
-    }
     verdict
-}
-
-/// Whether the condition of an accepted deviation holds on this node.
-fn holds(facts: &NodeFacts, condition: DeviationCondition) -> bool {
-    match condition {
-        DeviationCondition::EtcdRunsAsRootInContainer => {
-            let containers: Vec<_> = facts
-                .manifests_of(Component::Etcd)
-                .into_iter()
-                .filter_map(|manifest| manifest.pod.ok()?.container(Component::Etcd))
-                .collect();
-            let as_root = |user: Option<i64>| user.is_none_or(|user| user == 0);
-            !containers.is_empty()
-                && containers.iter().all(|container| as_root(container.run_as_user))
-                && facts.process(Component::Etcd).is_none_or(|process| process.uid == 0)
-        }
-    }
 }
 
 /// Modes and owner of a directory and of the files in it.

@@ -6,6 +6,7 @@
 mod admission;
 mod audit;
 mod content;
+mod deviation;
 mod expect;
 mod files;
 mod flags;
@@ -21,7 +22,10 @@ mod words;
 
 use crate::{
     catalog::Numbered,
-    model::{BenchmarkId, Check, Control, ControlId, Finding, NodeFacts, Report, Role, Target},
+    model::{
+        BenchmarkId, Check, Component, Control, ControlId, Finding, NodeFacts, Report, Role,
+        Status, Target,
+    },
 };
 use verdict::Verdict;
 
@@ -61,7 +65,15 @@ fn own_notices(facts: &NodeFacts) -> impl Iterator<Item = String> + '_ {
         "this is not a running node: its files decide, and recorded processes are only notes"
             .to_owned()
     });
-    files_decide.into_iter().chain(facts.problems.iter().cloned())
+    let stopped = Component::ALL.into_iter().filter(|component| {
+        facts.live
+            && facts.process(*component).is_none()
+            && !facts.manifests_of(*component).is_empty()
+    });
+    let stopped = stopped.map(|component| {
+        format!("{component} has a manifest and no process: its manifest decides alone")
+    });
+    files_decide.into_iter().chain(stopped).chain(facts.problems.iter().cloned())
 }
 
 fn finding(id: &ControlId, control: &Control, facts: &NodeFacts) -> Finding {
@@ -77,7 +89,7 @@ fn finding(id: &ControlId, control: &Control, facts: &NodeFacts) -> Finding {
         expected: words::expected(&control.check),
         evidence: verdict.evidence,
         drift: verdict.drift,
-        mark: verdict.mark,
+        mark: (verdict.status == Status::Fail).then(|| deviation::mark(control, facts)).flatten(),
         offer: offer::of(control, facts),
     }
 }
@@ -96,9 +108,7 @@ fn applicable(id: &ControlId, facts: &NodeFacts) -> Option<Verdict> {
 fn judge(control: &Control, facts: &NodeFacts) -> Verdict {
     match &control.check {
         Check::FileMode { path, at_most } => files::mode(facts, *path, *at_most),
-        Check::FileOwner { path, owner } => {
-            files::owner(facts, *path, owner, control.accepted.as_ref())
-        }
+        Check::FileOwner { path, owner } => files::owner(facts, *path, owner),
         Check::Directory { dir, dir_mode, files, file_mode, owner } => {
             files::directory(facts, (*dir, *dir_mode), (*files, *file_mode), owner)
         }

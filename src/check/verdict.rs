@@ -1,5 +1,5 @@
 //! Verdicts, and how the verdicts on the places that hold a setting become one.
-use crate::model::{Evidence, Mark, Source, Status};
+use crate::model::{Evidence, Source, Status};
 
 use super::sides::{Side, SideKind};
 
@@ -10,12 +10,11 @@ pub(super) struct Verdict {
     pub(super) reason: String,
     pub(super) evidence: Vec<Evidence>,
     pub(super) drift: Option<String>,
-    pub(super) mark: Option<Mark>,
 }
 
 impl Verdict {
     pub(super) fn new(status: Status, reason: impl Into<String>, evidence: Vec<Evidence>) -> Self {
-        Self { status, reason: reason.into(), evidence, drift: None, mark: None }
+        Self { status, reason: reason.into(), evidence, drift: None }
     }
 
     pub(super) fn not_applicable(reason: impl Into<String>) -> Self {
@@ -167,5 +166,5 @@ pub(super) fn combine(sides: &[Side<'_>], judge: impl Fn(&Side<'_>) -> SideVerdi
             }
         }
     }
-    Verdict { status, reason, evidence, drift, mark: None }
+    Verdict { status, reason, evidence, drift }
 }

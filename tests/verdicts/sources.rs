@@ -71,6 +71,17 @@ fn where_only_one_side_exists_it_decides() {
 }
 
 #[test]
+fn a_component_that_does_not_run_is_judged_by_its_manifest_and_said_so() {
+    let stopped = node().manifest(Component::KubeScheduler, &["--profiling=false"]);
+    comes_out(&stopped.judge("1.4.1"), Status::Pass, "--profiling=false");
+    let notices = stopped.report().notices;
+    assert_eq!(
+        notices,
+        ["kube-scheduler has a manifest and no process: its manifest decides alone"]
+    );
+}
+
+#[test]
 fn an_ambiguous_process_is_an_error_that_names_the_candidates() {
     let node = node().apiserver(&["--profiling=false"]).with(|facts| {
         let one = facts.process(Component::KubeApiserver).unwrap().clone();
