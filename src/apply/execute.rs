@@ -28,6 +28,8 @@ enum Failure {
     Unhealthy(#[from] Unhealthy),
     #[error("{path} was changed by somebody else meanwhile: {what}")]
     Foreign { path: String, what: String },
+    #[error("{0}")]
+    Unproved(String),
 }
 
 impl Transaction {
@@ -72,7 +74,18 @@ impl Transaction {
             let proof = run_step(node, &mut self.journal, index, step, &files, begun)?;
             self.journal.append(node, proof.record(index))?;
         }
+        self.prove(node)?;
         commit(node, &mut self.journal)
+    }
+
+    /// The judgement on the whole, recorded with the last step.
+    fn prove(&mut self, node: &dyn Node) -> Result<(), Failure> {
+        let Some(prove) = &self.prove else { return Ok(()) };
+        let step = self.plan.steps.len().saturating_sub(1);
+        for observation in prove(node).map_err(Failure::Unproved)? {
+            self.journal.append(node, RecordKind::Observed { step, observation })?;
+        }
+        Ok(())
     }
 
     fn back_up(&mut self, node: &dyn Node) -> Result<(), Failure> {

@@ -13,11 +13,11 @@ mod verify;
 pub mod recover;
 pub mod rollback;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use crate::{
     model::{
-        Plan, TransactionId,
+        Observation, Plan, TransactionId,
         journal::{FileIntent, Purpose},
     },
     node::{Lock, Node, NodeError, NodeErrorKind},
@@ -62,8 +62,10 @@ impl From<NodeError> for Refusal {
     }
 }
 
+/// Judges the node once more before the commit: what speaks for the change, or why it did not work.
+pub type Prove = Box<dyn Fn(&dyn Node) -> Result<Vec<Observation>, String> + Send>;
+
 /// A transaction that may run: the lock is held and every file is as the plan expects.
-#[derive(Debug)]
 pub struct Transaction {
     node: Arc<dyn Node>,
     id: TransactionId,
@@ -72,12 +74,26 @@ pub struct Transaction {
     files: Vec<FileIntent>,
     journal: Writer,
     lock: Box<dyn Lock>,
+    prove: Option<Prove>,
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction").field("id", &self.id).field("files", &self.files).finish()
+    }
 }
 
 impl Transaction {
     /// Its name.
     pub fn id(&self) -> &TransactionId {
         &self.id
+    }
+
+    /// Asks this too, after every step was verified and before the commit.
+    #[must_use]
+    pub fn proved_by(mut self, prove: Prove) -> Self {
+        self.prove = Some(prove);
+        self
     }
 }
 
@@ -102,5 +118,6 @@ pub fn begin(node: &Arc<dyn Node>, plan: &Plan, purpose: Purpose) -> Result<Tran
         files,
         journal,
         lock,
+        prove: None,
     })
 }

@@ -2,17 +2,25 @@
 //!
 //! A transaction runs on a thread of its own; whoever started it watches its journal ([`Running::poll`]),
 //! exactly as another process would.
+
+mod change;
+mod judge;
+mod running;
+
 use std::sync::Arc;
 
 use crate::{
     catalog::{Catalog, CatalogError, Numbered},
     model::{
-        BenchmarkId, ControlId, Level, NodeFacts, Outcome, Plan, Record, Report, Tier,
-        TransactionId, component::Target, journal::Purpose,
+        BenchmarkId, ControlId, Level, NodeFacts, Plan, Record, Report, Target, Tier, TransactionId,
     },
     node::{Node, NodeError, NodeKind},
-    text::diff::FileDiff,
+    store::{FindError, Store, StoreError},
+    text::diff::{self, FileDiff},
 };
+
+pub use crate::{apply::rollback::RollbackPlan, store::Summary};
+pub use running::Running;
 
 /// What the user asked for globally.
 #[derive(Debug, Clone, Default)]
@@ -108,34 +116,6 @@ pub enum Undo {
     All,
 }
 
-/// A rollback as a plan against today's node, to be shown before it is run.
-#[derive(Debug, Clone)]
-pub struct RollbackPlan {
-    /// The transactions it undoes, latest first.
-    pub of: Vec<TransactionId>,
-    /// The changes; `plan.controls` are the controls undone.
-    pub plan: Plan,
-    /// Places where later changes stand in the way; with any of these it is refused.
-    pub conflicts: Vec<String>,
-}
-
-/// One line of the history.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Summary {
-    /// Its name; sorts by time.
-    pub id: TransactionId,
-    /// What it was for.
-    pub purpose: Purpose,
-    /// How it ended; `None` while it runs or when it was interrupted.
-    pub outcome: Option<Outcome>,
-    /// Files it touched.
-    pub files: Vec<String>,
-    /// Later transaction that undid it, if any.
-    pub undone_by: Option<TransactionId>,
-    /// Its journal or backup is damaged: what is wrong.
-    pub damage: Option<String>,
-}
-
 /// A transaction in full: what was planned and every journal record.
 #[derive(Debug, Clone)]
 pub struct Transaction {
@@ -155,33 +135,6 @@ pub struct Engine {
     settings: Settings,
 }
 
-/// A transaction under way on its own thread. Dropping it does not stop the transaction.
-#[derive(Debug)]
-pub struct Running {}
-
-impl Running {
-    /// Its name.
-    pub fn id(&self) -> &TransactionId {
-        todo!()
-    }
-
-    /// Journal records written since the last call. Never blocks.
-    pub fn poll(&mut self) -> Result<Vec<Record>, EngineError> {
-        todo!()
-    }
-
-    /// The outcome once the transaction has ended and all its records were polled.
-    pub fn outcome(&self) -> Option<&Outcome> {
-        todo!()
-    }
-
-    /// Waits for the end, handing every record to `each`.
-    pub fn wait(self, each: &mut dyn FnMut(&Record)) -> Result<Outcome, EngineError> {
-        let _ = each;
-        todo!()
-    }
-}
-
 impl Engine {
     /// Puts the parts together; reads nothing yet.
     pub fn new(node: Arc<dyn Node>, catalog: Arc<Catalog>, settings: Settings) -> Self {
@@ -193,66 +146,68 @@ impl Engine {
         self.node.kind()
     }
 
-    /// Why nothing can be written here (`--read-only`, not root, `--root` without `--offline`); `None` when it can.
+    /// Why nothing can be written here; `None` when it can.
     pub fn read_only_reason(&self) -> Option<String> {
-        todo!()
+        if self.settings.read_only {
+            return Some("--read-only was given".to_owned());
+        }
+        match self.node.kind() {
+            NodeKind::ReadOnlyRoot => Some(
+                "another root is read only unless --offline says that it is an image or a recording"
+                    .to_owned(),
+            ),
+            NodeKind::Simulated => None,
+            NodeKind::Live | NodeKind::Offline => {
+                self.lacks_rights().then(|| "changes need root: run it with sudo".to_owned())
+            }
+        }
     }
 
-    /// Reads the node and judges it.
-    pub fn scan(&self, filter: &Filter) -> Result<Scan, EngineError> {
-        let _ = filter;
-        todo!()
-    }
-
-    /// Plans fixes.
-    pub fn plan(&self, scan: &Scan, selection: &Selection) -> Result<Plan, EngineError> {
-        let _ = (scan, selection);
-        todo!()
+    /// Another user than root, where that is all that stands in the way.
+    fn lacks_rights(&self) -> bool {
+        !self.settings.read_only
+            && matches!(self.node.kind(), NodeKind::Live | NodeKind::Offline)
+            && self.node.uid() != 0
     }
 
     /// What a plan would change, file by file, in order of execution.
     pub fn diff(&self, plan: &Plan, context: usize) -> Vec<FileDiff> {
-        let _ = (plan, context);
-        todo!()
-    }
-
-    /// Starts applying a plan. All refusals come from here, before any write.
-    pub fn apply(&self, plan: &Plan) -> Result<Running, EngineError> {
-        let _ = plan;
-        todo!()
-    }
-
-    /// Plans an undo against today's node.
-    pub fn plan_rollback(&self, undo: &Undo) -> Result<RollbackPlan, EngineError> {
-        let _ = undo;
-        todo!()
-    }
-
-    /// Starts an undo that was shown before.
-    pub fn rollback(&self, plan: &RollbackPlan) -> Result<Running, EngineError> {
-        let _ = plan;
-        todo!()
+        plan.changes().map(|change| diff::of_change(change, context)).collect()
     }
 
     /// Every transaction, latest first.
     pub fn history(&self) -> Result<Vec<Summary>, EngineError> {
-        todo!()
+        Ok(Store::new(self.node.as_ref()).history()?)
     }
 
     /// One transaction in full, by id or unambiguous prefix.
     pub fn transaction(&self, id: &str) -> Result<Transaction, EngineError> {
-        let _ = id;
-        todo!()
+        let store = Store::new(self.node.as_ref());
+        let id = store.find(id)?;
+        let summary = store
+            .history()?
+            .into_iter()
+            .find(|summary| summary.id == id)
+            .ok_or_else(|| EngineError::Internal(format!("transaction {id} vanished")))?;
+        let loaded = store.load(&id)?;
+        Ok(Transaction { summary, plan: loaded.plan.ok(), records: loaded.journal.records })
     }
+}
 
-    /// Finishes or undoes what was interrupted.
-    pub fn recover(&self) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
-        todo!()
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Node(error) => Self::Node(error),
+            StoreError::Damage(damage) => Self::Refused(damage.to_string()),
+        }
     }
+}
 
-    /// A control of the benchmark in force (or of `--benchmark`), by id.
-    pub fn explain(&self, id: &ControlId) -> Result<Numbered, EngineError> {
-        let _ = id;
-        todo!()
+impl From<FindError> for EngineError {
+    fn from(error: FindError) -> Self {
+        match error {
+            FindError::Store(error) => error.into(),
+            other => Self::Usage(other.to_string()),
+        }
     }
 }

@@ -1,0 +1,165 @@
+//! Plans, applies, rolls back, recovers.
+
+use std::sync::Arc;
+
+use super::{Engine, EngineError, Running, Scan, Selection, Undo};
+use crate::{
+    apply::{
+        self, Prove, Refusal,
+        rollback::{self, RollbackPlan, Which},
+    },
+    check,
+    model::{
+        ControlId, FixOffer, Observation, Outcome, Plan, Status, Tier, TransactionId,
+        journal::Purpose,
+    },
+    node::{Node, collect::collect},
+    plan::{self, Policy},
+    store::Store,
+};
+
+impl Engine {
+    /// Plans fixes.
+    pub fn plan(&self, scan: &Scan, selection: &Selection) -> Result<Plan, EngineError> {
+        let build = |ids: &[ControlId]| plan::build(&scan.controls, &scan.report, &scan.facts, ids);
+        let restrict = |plan: &Plan, policy: Policy| {
+            plan::restrict(&scan.controls, &scan.report, &scan.facts, plan, policy)
+        };
+        match selection {
+            Selection::Controls(ids) => {
+                if let Some(id) = ids.iter().find(|id| scan.report.finding(id).is_none()) {
+                    return Err(EngineError::Usage(format!(
+                        "{} has no control {id}: `kube-temper scan -v` lists them",
+                        scan.report.benchmark
+                    )));
+                }
+                Ok(build(ids))
+            }
+            Selection::UpTo(max_tier) => {
+                let policy = Policy {
+                    max_tier: *max_tier,
+                    allow_single: true,
+                    other_apiserver: false,
+                    max_restarts: None,
+                };
+                Ok(restrict(&build(&fixable(scan)), policy))
+            }
+            Selection::Safe { allow_single, max_restarts } => {
+                let policy = Policy {
+                    max_tier: Tier::R2,
+                    allow_single: *allow_single,
+                    // Only the API could tell of another one.
+                    other_apiserver: false,
+                    max_restarts: *max_restarts,
+                };
+                Ok(restrict(&build(&fixable(scan)), policy))
+            }
+        }
+    }
+
+    /// Starts applying a plan. All refusals come from here, before any write.
+    pub fn apply(&self, plan: &Plan) -> Result<Running, EngineError> {
+        let controls = plan.controls.iter().map(|planned| planned.control.clone()).collect();
+        let transaction = self.begin(plan, Purpose::Apply { controls })?;
+        Ok(Running::start(Arc::clone(&self.node), transaction.proved_by(self.rescan(plan))))
+    }
+
+    /// Plans an undo against today's node.
+    pub fn plan_rollback(&self, undo: &Undo) -> Result<RollbackPlan, EngineError> {
+        let which = match undo {
+            Undo::Transaction(id) => {
+                Which::Transactions(vec![Store::new(self.node.as_ref()).find(id)?])
+            }
+            Undo::Last => Which::Last,
+            Undo::Control(control) => Which::Control(control.clone()),
+            Undo::All => Which::All,
+        };
+        Ok(rollback::plan(self.node.as_ref(), &which)?)
+    }
+
+    /// Starts an undo that was shown before.
+    pub fn rollback(&self, rollback: &RollbackPlan) -> Result<Running, EngineError> {
+        if !rollback.conflicts.is_empty() {
+            return Err(EngineError::Refused(rollback.conflicts.join("; ")));
+        }
+        let transaction = self.begin(&rollback.plan, rollback.purpose())?;
+        Ok(Running::start(Arc::clone(&self.node), transaction))
+    }
+
+    /// Finishes or undoes what was interrupted.
+    pub fn recover(&self) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
+        self.may_write()?;
+        Ok(apply::recover::recover(self.node.as_ref())?)
+    }
+
+    fn begin(&self, plan: &Plan, purpose: Purpose) -> Result<apply::Transaction, EngineError> {
+        self.may_write()?;
+        Ok(apply::begin(&self.node, plan, purpose)?)
+    }
+
+    fn may_write(&self) -> Result<(), EngineError> {
+        match self.read_only_reason() {
+            None => Ok(()),
+            Some(reason) if self.lacks_rights() => Err(EngineError::NotAllowed(reason)),
+            Some(reason) => Err(EngineError::Refused(reason)),
+        }
+    }
+
+    /// Reads and judges the node again: every control of the plan must pass now.
+    fn rescan(&self, plan: &Plan) -> Prove {
+        let catalog = Arc::clone(&self.catalog);
+        let benchmark = plan.benchmark;
+        let wanted: Vec<ControlId> = plan.controls.iter().map(|c| c.control.clone()).collect();
+        Box::new(move |node: &dyn Node| {
+            let facts = collect(node, catalog.path_candidates())
+                .map_err(|error| format!("the node could not be read again: {error}"))?;
+            let controls: Vec<_> = catalog
+                .controls(benchmark)
+                .into_iter()
+                .filter(|numbered| wanted.contains(&numbered.id))
+                .collect();
+            let report = check::check(benchmark, Vec::new(), &controls, &facts);
+            let still: Vec<String> = report
+                .findings
+                .iter()
+                .filter(|finding| wanted.contains(&finding.control))
+                .filter(|finding| finding.status != Status::Pass)
+                .map(|finding| {
+                    format!("{} is {}: {}", finding.control, finding.status, finding.reason)
+                })
+                .collect();
+            if !still.is_empty() {
+                return Err(format!("a new scan does not agree: {}", still.join("; ")));
+            }
+            let ids: Vec<&str> = wanted.iter().map(ControlId::as_str).collect();
+            Ok(vec![Observation {
+                component: None,
+                text: format!("a new scan passes {}", ids.join(" ")),
+                proves: true,
+            }])
+        })
+    }
+}
+
+/// Failing controls with a fix this version offers.
+fn fixable(scan: &Scan) -> Vec<ControlId> {
+    scan.report
+        .findings
+        .iter()
+        .filter(|finding| finding.status == Status::Fail)
+        .filter(|finding| matches!(finding.offer, FixOffer::Offered { .. }))
+        .map(|finding| finding.control.clone())
+        .collect()
+}
+
+impl From<Refusal> for EngineError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Locked(_) => Self::Locked(refusal.to_string()),
+            Refusal::NotAllowed(why) => Self::NotAllowed(why),
+            Refusal::Unfinished(_) | Refusal::Stale { .. } => Self::Refused(refusal.to_string()),
+            Refusal::Refused(why) => Self::Refused(why),
+            Refusal::Store(error) => error.into(),
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Scans and explanations: which benchmark, which controls, and the verdicts on one collection of facts.
+
+use std::sync::Arc;
+
+use super::{Engine, EngineError, Filter, Scan};
+use crate::{
+    catalog::Numbered,
+    check,
+    model::{BenchmarkId, ControlId, NodeFacts, Target},
+    node::collect::collect,
+    store::Store,
+};
+
+impl Engine {
+    /// Reads the node and judges it.
+    pub fn scan(&self, filter: &Filter) -> Result<Scan, EngineError> {
+        let facts = collect(self.node.as_ref(), self.catalog.path_candidates())?;
+        if !has_components(&facts) {
+            return Err(EngineError::NothingToJudge(
+                "no Kubernetes component was found here: no static pod manifest, no kubelet, no process; on an unpacked image or recording give --root DIR --offline"
+                    .to_owned(),
+            ));
+        }
+        let benchmark = self.benchmark_for(&facts)?;
+        let all = self.catalog.controls(benchmark);
+        let controls = narrow(all, benchmark, filter)?;
+        let report = check::check(benchmark, self.notices(benchmark), &controls, &facts);
+        // A state directory that another user cannot read is no obstacle to a scan.
+        let unfinished = Store::new(self.node.as_ref()).unfinished().unwrap_or_default();
+        Ok(Scan { facts: Arc::new(facts), report, controls: Arc::new(controls), unfinished })
+    }
+
+    /// A control of the benchmark in force (or of `--benchmark`), by id.
+    pub fn explain(&self, id: &ControlId) -> Result<Numbered, EngineError> {
+        let benchmark = match self.settings.benchmark {
+            Some(benchmark) => benchmark,
+            // An explanation is worth having away from any node: the newest numbering serves there.
+            None => collect(self.node.as_ref(), self.catalog.path_candidates())
+                .ok()
+                .and_then(|facts| self.benchmark_for(&facts).ok())
+                .unwrap_or(BenchmarkId::Cis2_0),
+        };
+        self.catalog
+            .controls(benchmark)
+            .into_iter()
+            .find(|numbered| numbered.id == *id)
+            .ok_or_else(|| unknown(id, benchmark))
+    }
+
+    fn benchmark_for(&self, facts: &NodeFacts) -> Result<BenchmarkId, EngineError> {
+        if let Some(benchmark) = self.settings.benchmark {
+            return Ok(benchmark);
+        }
+        let Some(version) = &facts.profile.version else {
+            return Err(EngineError::NothingToJudge(
+                "the Kubernetes version of this node is not known, and it is never guessed: choose the numbering with --benchmark, for example --benchmark cis-2.0"
+                    .to_owned(),
+            ));
+        };
+        self.catalog.for_version(version.minor).ok_or_else(|| {
+            EngineError::NothingToJudge(format!(
+                "Kubernetes {} is older than every benchmark known here: choose one with --benchmark",
+                version.text
+            ))
+        })
+    }
+
+    fn notices(&self, benchmark: BenchmarkId) -> Vec<String> {
+        let benchmark = self.catalog.benchmark(benchmark);
+        let provisional = benchmark.provisional.then(|| {
+            format!(
+                "{} is provisional: its text was not seen, verdicts are our best reading",
+                benchmark.id
+            )
+        });
+        provisional.into_iter().chain(benchmark.notice.clone()).collect()
+    }
+}
+
+fn has_components(facts: &NodeFacts) -> bool {
+    !facts.manifests.is_empty()
+        || facts.kubelet.config.is_some()
+        || facts.kubelet.start_args.is_some()
+        || facts
+            .processes
+            .values()
+            .any(|process| !matches!(process, crate::model::ProcessFact::Absent))
+}
+
+fn unknown(id: &ControlId, benchmark: BenchmarkId) -> EngineError {
+    EngineError::Usage(format!("{benchmark} has no control {id}: `kube-temper scan -v` lists them"))
+}
+
+/// The controls a filter leaves. An id the benchmark does not have is an error, not an empty answer.
+fn narrow(
+    controls: Vec<Numbered>,
+    benchmark: BenchmarkId,
+    filter: &Filter,
+) -> Result<Vec<Numbered>, EngineError> {
+    if let Some(id) = filter.checks.iter().find(|id| controls.iter().all(|c| c.id != **id)) {
+        return Err(unknown(id, benchmark));
+    }
+    if let Some(section) =
+        filter.sections.iter().find(|s| controls.iter().all(|c| !in_section(&c.id, s)))
+    {
+        return Err(EngineError::Usage(format!(
+            "{benchmark} has no section {section}: write for example 1.2 or 4"
+        )));
+    }
+    Ok(controls
+        .into_iter()
+        .filter(|c| {
+            (filter.checks.is_empty() || filter.checks.contains(&c.id))
+                && (filter.sections.is_empty()
+                    || filter.sections.iter().any(|s| in_section(&c.id, s)))
+                && (filter.targets.is_empty()
+                    || Target::of_section(c.id.section())
+                        .is_some_and(|target| filter.targets.contains(&target)))
+                && filter.level.is_none_or(|level| c.control.level <= level)
+        })
+        .collect())
+}
+
+/// `4` holds `4.1` and `4.2`; `1.2` holds itself.
+fn in_section(id: &ControlId, section: &str) -> bool {
+    let own = id.section();
+    own == section || own.strip_prefix(section).is_some_and(|rest| rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_holds_its_subsections_and_nothing_else() {
+        let id: ControlId = "1.2.15".parse().unwrap();
+        for (section, holds) in
+            [("1.2", true), ("1", true), ("1.20", false), ("2", false), ("1.", false)]
+        {
+            assert_eq!(in_section(&id, section), holds, "{section}");
+        }
+    }
+}
