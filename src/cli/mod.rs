@@ -1,1 +1,192 @@
-//! Floor 8: the command line.
+//! Floor 8: the command line. Data on stdout, talk on stderr; prompts only on a terminal.
+
+pub mod args;
+mod change;
+pub mod exit;
+mod open;
+mod prompt;
+mod terminal;
+
+use std::{ffi::OsString, io::Write};
+
+use anyhow::Context as _;
+use clap::{CommandFactory as _, Parser as _};
+
+use self::{
+    args::{Cli, Command, FailOn, Format, HistoryArgs, ScanArgs, ShowArgs},
+    exit::Exit,
+    terminal::Terminal,
+};
+use crate::{
+    engine::{Engine, EngineError, Filter, Scan},
+    model::{Finding, Status},
+    report, tui,
+};
+
+pub use terminal::Environment;
+
+/// Runs one command line and says how it ended.
+pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+            return if error.print().is_ok() { exit } else { Exit::Internal };
+        }
+    };
+    let mut terminal = Terminal::new(&cli.global, environment);
+    match dispatch(cli, &mut terminal) {
+        Ok(exit) => exit,
+        Err(error) if is_broken_pipe(&error) => Exit::Success,
+        Err(error) => {
+            terminal.complain(&format!("{error:#}"));
+            classify(&error)
+        }
+    }
+}
+
+/// `kube-temper scan | head`: the reader has seen enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .downcast_ref::<std::io::Error>()
+        .is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+fn classify(error: &anyhow::Error) -> Exit {
+    if let Some(error) = error.downcast_ref::<EngineError>() {
+        return error.into();
+    }
+    if let Some(error) = error.downcast_ref::<crate::node::NodeError>() {
+        return error.into();
+    }
+    Exit::Internal
+}
+
+fn dispatch(cli: Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    if cli.apply_safe {
+        if cli.command.is_some() {
+            return Err(usage("--apply-safe is a command of its own: leave the other one out"));
+        }
+        let engine = open::engine(&cli.global)?;
+        return change::apply_safe(&engine, cli.batch, terminal);
+    }
+    if cli.batch.allow_single || cli.batch.max_restarts.is_some() {
+        return Err(usage("--allow-single and --max-restarts belong to --apply-safe or apply"));
+    }
+    match cli.command {
+        None if terminal.is_interactive() => interface(open::engine(&cli.global)?, terminal),
+        None => {
+            let help = Cli::command().render_help();
+            terminal.say(&help.to_string())?;
+            Ok(Exit::Usage)
+        }
+        Some(Command::Demo) => demo(terminal),
+        Some(Command::Scan(args)) => scan(&open::engine(&cli.global)?, &args, terminal),
+        Some(Command::Plan(args)) => change::plan(&open::engine(&cli.global)?, &args, terminal),
+        Some(Command::Apply(args)) => change::apply(&open::engine(&cli.global)?, &args, terminal),
+        Some(Command::History(args)) => history(&open::engine(&cli.global)?, &args, terminal),
+        Some(Command::Show(args)) => show(&open::engine(&cli.global)?, &args, terminal),
+        Some(Command::Rollback(args)) => {
+            change::rollback(&open::engine(&cli.global)?, &args, terminal)
+        }
+        Some(Command::Recover) => change::recover(&open::engine(&cli.global)?, terminal),
+        Some(Command::Explain(args)) => {
+            let numbered = open::engine(&cli.global)?.explain(&args.control)?;
+            report::explain::write(&mut terminal.out(), &numbered, terminal.look())?;
+            Ok(Exit::Success)
+        }
+    }
+}
+
+fn usage(message: &str) -> anyhow::Error {
+    EngineError::Usage(message.to_owned()).into()
+}
+
+fn interface(engine: Engine, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let summary = tui::run(engine, terminal.tui_options()).context("the terminal interface")?;
+    for line in &summary.lines {
+        writeln!(terminal.out(), "{line}")?;
+    }
+    for problem in &summary.problems {
+        terminal.complain(problem);
+    }
+    Ok(summary.transactions.last().map_or(Exit::Success, |(_, outcome)| Exit::from(outcome)))
+}
+
+fn demo(terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let engine = open::demo()?;
+    if terminal.is_interactive() {
+        return interface(engine, terminal);
+    }
+    let scan = engine.scan(&Filter::default())?;
+    report::scan::write(&mut terminal.out(), &scan.report, terminal.look())?;
+    Ok(scan_exit(&scan, FailOn::Automated))
+}
+
+fn scan(engine: &Engine, args: &ScanArgs, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let filter = Filter {
+        targets: args.narrow.targets.clone(),
+        checks: args.narrow.check.clone(),
+        sections: args.narrow.section.clone(),
+        level: args.narrow.level,
+    };
+    let scan = engine.scan(&filter)?;
+    let mut out = terminal.out();
+    match args.format {
+        Format::Text => report::scan::write(&mut out, &scan.report, terminal.look())?,
+        Format::Json => report::json::scan(&mut out, &scan.report, &scan.unfinished)?,
+    }
+    out.flush()?;
+    for id in &scan.unfinished {
+        terminal.complain(&format!(
+            "transaction {id} did not end: run `kube-temper recover` before the next change"
+        ));
+    }
+    Ok(scan_exit(&scan, args.fail_on))
+}
+
+/// 10 when something that counts fails or could not be read.
+fn scan_exit(scan: &Scan, fail_on: FailOn) -> Exit {
+    let counts = |finding: &Finding| match fail_on {
+        FailOn::None => false,
+        FailOn::Automated => automated_failure(finding),
+        FailOn::Kt => automated_failure(finding) || finding.control.is_own(),
+        FailOn::Any => {
+            finding.mark.is_none() && matches!(finding.status, Status::Fail | Status::Error)
+        }
+    };
+    if scan.report.findings.iter().any(counts) { Exit::Findings } else { Exit::Success }
+}
+
+fn automated_failure(finding: &Finding) -> bool {
+    finding.counts_as_failure()
+        || (finding.status == Status::Error
+            && finding.assessment == crate::model::Assessment::Automated
+            && !finding.control.is_own())
+}
+
+fn history(engine: &Engine, args: &HistoryArgs, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let history = engine.history()?;
+    match args.format {
+        Format::Text => report::history::write(&mut terminal.out(), &history)?,
+        Format::Json => report::json::history(&mut terminal.out(), &history)?,
+    }
+    Ok(Exit::Success)
+}
+
+fn show(engine: &Engine, args: &ShowArgs, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+    let transaction = engine.transaction(&args.transaction)?;
+    let look = terminal.look();
+    let mut out = terminal.out();
+    match args.format {
+        Format::Json => report::json::transaction(&mut out, &transaction)?,
+        Format::Text => {
+            report::history::write_one(&mut out, &transaction, look)?;
+            if let Some(plan) = &transaction.plan {
+                writeln!(out)?;
+                report::plan::write(&mut out, plan, &engine.diff(plan, 3), look)?;
+            }
+        }
+    }
+    Ok(Exit::Success)
+}

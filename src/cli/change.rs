@@ -1,0 +1,246 @@
+//! Commands that change the node: show the diff, ask, apply, watch the journal, tell the outcome.
+
+use std::{io::Write, path::Path};
+
+use anyhow::Context as _;
+
+use super::{
+    args::{ApplyArgs, Batch, Format, PlanArgs, RollbackArgs},
+    exit::Exit,
+    open,
+    prompt::Question,
+    terminal::Terminal,
+    usage,
+};
+use crate::{
+    engine::{Engine, EngineError, Filter, RollbackPlan, Running, Scan, Selection, Undo},
+    model::{ControlId, Plan, Status, Tier},
+    report,
+};
+
+/// `plan`: the diff, or the plan as JSON, on stdout; `-o` writes it for a later `apply`.
+pub(super) fn plan(engine: &Engine, args: &PlanArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let scan = engine.scan(&Filter::default())?;
+    let plan = engine.plan(&scan, &selection(&args.check, args.max_risk))?;
+    let mut out = terminal.out();
+    match args.format {
+        Format::Json => report::json::document(&mut out, &plan)?,
+        Format::Text => {
+            let diffs = engine.diff(&plan, args.context);
+            report::plan::write(&mut out, &plan, &diffs, terminal.look())?;
+        }
+    }
+    if let Some(path) = &args.output {
+        let text = serde_json::to_string_pretty(&plan)?;
+        open::write_private(path, &text)?;
+        terminal.say(&format!("plan written; run: kube-temper apply {}", path.display()))?;
+    }
+    if plan.is_empty() {
+        terminal.say("nothing to change")?;
+    }
+    Ok(Exit::Success)
+}
+
+/// Chosen controls are planned whatever their risk, so that the limit can be named; all others up to it.
+fn selection(check: &[ControlId], max_risk: Tier) -> Selection {
+    if check.is_empty() { Selection::UpTo(max_risk) } else { Selection::Controls(check.to_vec()) }
+}
+
+/// `apply`.
+pub(super) fn apply(
+    engine: &Engine,
+    args: &ApplyArgs,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    if args.safe {
+        return apply_safe_or_show(engine, args.batch, args.dry_run, terminal);
+    }
+    let plan = match &args.plan {
+        Some(path) => read_plan(path)?,
+        None if args.check.is_empty() => {
+            return Err(usage(
+                "say what to apply: a plan file, --check IDS, or --safe; `kube-temper plan` shows what there is",
+            ));
+        }
+        None => {
+            let scan = engine.scan(&Filter::default())?;
+            let plan = engine.plan(&scan, &selection(&args.check, args.max_risk))?;
+            all_asked_is_planned(&scan, &plan)?;
+            plan
+        }
+    };
+    if let Some(tier) = plan.tier().filter(|tier| *tier > args.max_risk) {
+        return Err(EngineError::Refused(format!(
+            "the plan has risk {tier}; raise the limit with --max-risk {tier} after reading `kube-temper explain`"
+        ))
+        .into());
+    }
+    carry_out(engine, &plan, args.dry_run, terminal)
+}
+
+/// A control that was named and is not in the plan is a refusal, unless it is right already.
+fn all_asked_is_planned(scan: &Scan, plan: &Plan) -> Result<(), EngineError> {
+    let reasons: Vec<String> = plan
+        .left
+        .iter()
+        .filter(|left| {
+            scan.report.finding(&left.control).is_none_or(|finding| finding.status != Status::Pass)
+        })
+        .map(|left| format!("{}: {}", left.control, left.reason))
+        .collect();
+    if reasons.is_empty() { Ok(()) } else { Err(EngineError::Refused(reasons.join("; "))) }
+}
+
+fn read_plan(path: &Path) -> anyhow::Result<Plan> {
+    let text = open::read_text(path)
+        .map_err(|error| EngineError::Usage(format!("plan {}: {error}", path.display())))?;
+    serde_json::from_str(&text).map_err(|error| {
+        EngineError::Usage(format!(
+            "plan {}: {error}; make a new one with `kube-temper plan -o FILE`",
+            path.display()
+        ))
+        .into()
+    })
+}
+
+/// `--apply-safe`.
+pub(super) fn apply_safe(
+    engine: &Engine,
+    batch: Batch,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    apply_safe_or_show(engine, batch, false, terminal)
+}
+
+fn apply_safe_or_show(
+    engine: &Engine,
+    batch: Batch,
+    dry_run: bool,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    let scan = engine.scan(&Filter::default())?;
+    let selection =
+        Selection::Safe { allow_single: batch.allow_single, max_restarts: batch.max_restarts };
+    let plan = engine.plan(&scan, &selection)?;
+    let mut out = terminal.out();
+    report::plan::write(&mut out, &plan, &engine.diff(&plan, 3), terminal.look())?;
+    if plan.is_empty() {
+        terminal.say("nothing safe is left to apply")?;
+        return Ok(Exit::Success);
+    }
+    if dry_run {
+        return Ok(Exit::Success);
+    }
+    watch(engine.apply(&plan)?, terminal)
+}
+
+fn carry_out(
+    engine: &Engine,
+    plan: &Plan,
+    dry_run: bool,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    report::plan::write(&mut terminal.out(), plan, &engine.diff(plan, 3), terminal.look())?;
+    if plan.is_empty() {
+        terminal.say("nothing to change")?;
+        return Ok(Exit::Success);
+    }
+    if dry_run {
+        return Ok(Exit::Success);
+    }
+    if !agreed(plan, "Apply this", terminal)? {
+        terminal.say("nothing was written")?;
+        return Ok(Exit::Refused);
+    }
+    watch(engine.apply(plan)?, terminal)
+}
+
+/// Asks on a terminal; in batch `--yes` has said it already.
+fn agreed(plan: &Plan, what: &str, terminal: &Terminal) -> anyhow::Result<bool> {
+    if terminal.assume_yes() {
+        return Ok(true);
+    }
+    if !terminal.may_ask() {
+        return Err(usage("there is nobody to ask here: add --yes after reading the diff"));
+    }
+    Question::for_plan(plan).ask(what).context("reading the answer")
+}
+
+/// Follows a transaction's journal to its end.
+fn watch(running: Running, terminal: &Terminal) -> anyhow::Result<Exit> {
+    terminal.say(&format!("transaction {}", running.id()))?;
+    let look = terminal.look();
+    let mut err = terminal.err();
+    let outcome = running.wait(&mut |record| {
+        if !look.quiet {
+            // The transaction does not depend on anyone reading along.
+            let _ = report::history::write_record(&mut err, record, look);
+        }
+    })?;
+    report::history::write_outcome(&mut terminal.out(), &outcome)?;
+    Ok(Exit::from(&outcome))
+}
+
+/// `rollback`.
+pub(super) fn rollback(
+    engine: &Engine,
+    args: &RollbackArgs,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    let undo = match (&args.transaction, &args.check) {
+        (Some(id), _) => Undo::Transaction(id.clone()),
+        (None, Some(control)) => Undo::Control(control.clone()),
+        (None, None) if args.all => Undo::All,
+        (None, None) => Undo::Last,
+    };
+    let rollback = engine.plan_rollback(&undo)?;
+    let RollbackPlan { plan, conflicts, .. } = &rollback;
+    report::plan::write(&mut terminal.out(), plan, &engine.diff(plan, 3), terminal.look())?;
+    if !conflicts.is_empty() {
+        return Err(EngineError::Refused(conflicts.join("; ")).into());
+    }
+    if plan.is_empty() {
+        terminal.say("nothing to put back")?;
+        return Ok(Exit::Success);
+    }
+    if args.dry_run {
+        return Ok(Exit::Success);
+    }
+    if !agreed(plan, "Put this back", terminal)? {
+        terminal.say("nothing was written")?;
+        return Ok(Exit::Refused);
+    }
+    watch(engine.rollback(&rollback)?, terminal)
+}
+
+/// `recover`.
+pub(super) fn recover(engine: &Engine, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let recovered = engine.recover()?;
+    let mut out = terminal.out();
+    if recovered.is_empty() {
+        writeln!(out, "nothing to recover")?;
+    }
+    let mut worst = Exit::Success;
+    for (id, outcome) in &recovered {
+        write!(out, "{id}  ")?;
+        report::history::write_outcome(&mut out, outcome)?;
+        if Exit::from(outcome) == Exit::Stuck {
+            worst = Exit::Stuck;
+        }
+    }
+    Ok(worst)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn named_controls_are_planned_whatever_their_risk() {
+        let id: ControlId = "1.2.30".parse().unwrap();
+        assert!(
+            matches!(selection(std::slice::from_ref(&id), Tier::R0), Selection::Controls(ids) if ids == [id.clone()])
+        );
+        assert!(matches!(selection(&[], Tier::R1), Selection::UpTo(Tier::R1)));
+    }
+}

@@ -1,0 +1,98 @@
+//! Opens what a command line names: the node, the remediations, plan files.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::args::Global;
+use crate::{
+    catalog::Catalog,
+    engine::{Engine, EngineError, Settings},
+    model::FileMeta,
+    node::{
+        Files, Node, NodeError, OpenError, atomic,
+        host::{DirFiles, HostNode},
+        memory::FixedNode,
+        offline::OfflineNode,
+        recording,
+    },
+};
+
+/// Larger than any plan or remediations file.
+const LIMIT: u64 = 64 << 20;
+
+/// The engine for the node the options name.
+pub(super) fn engine(global: &Global) -> anyhow::Result<Engine> {
+    let state_dir = global.state_dir.as_deref();
+    let node: Arc<dyn Node> = match (&global.root, global.offline) {
+        (None, _) => Arc::new(HostNode::open(state_dir)?),
+        (Some(root), true) => Arc::new(OfflineNode::open(root, state_dir).map_err(refused)?),
+        (Some(root), false) => Arc::new(OfflineNode::read_only(root, state_dir).map_err(refused)?),
+    };
+    let settings = Settings { benchmark: global.benchmark, read_only: global.read_only };
+    Ok(Engine::new(node, Arc::new(catalog(global.remediations.as_deref())?), settings))
+}
+
+fn refused(error: OpenError) -> EngineError {
+    match error {
+        OpenError::Running { .. } => EngineError::Refused(error.to_string()),
+        OpenError::Node(error) if error.is_not_found() => EngineError::Usage(error.to_string()),
+        OpenError::Node(error) => EngineError::Node(error),
+    }
+}
+
+/// The engine on the built-in recorded node with a simulated kubelet.
+pub(super) fn demo() -> anyhow::Result<Engine> {
+    let node = FixedNode::new(Arc::new(recording::KUBEADM_1_36_2.files()?));
+    let catalog = Catalog::embedded().map_err(EngineError::from)?;
+    Ok(Engine::new(Arc::new(node), Arc::new(catalog), Settings::default()))
+}
+
+fn catalog(folder: Option<&Path>) -> Result<Catalog, EngineError> {
+    let Some(folder) = folder else { return Ok(Catalog::embedded()?) };
+    let folder = absolute(folder)?;
+    let usage = |error: NodeError| EngineError::Usage(format!("--remediations: {error}"));
+    let files = DirFiles::read_only(&folder).map_err(usage)?;
+    let mut texts = Vec::new();
+    for entry in files.list("/").map_err(usage)? {
+        if Path::new(&entry.name).extension().is_some_and(|extension| extension == "yaml") {
+            let text = utf8(files.read(&format!("/{}", entry.name), LIMIT).map_err(usage)?);
+            let text = text.map_err(|why| EngineError::Usage(format!("{}: {why}", entry.name)))?;
+            texts.push((entry.name, text));
+        }
+    }
+    Ok(Catalog::parse(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))?)
+}
+
+/// Text of a file the user named.
+pub(super) fn read_text(path: &Path) -> anyhow::Result<String> {
+    let bytes = DirFiles::read_only(Path::new("/"))?.read(&inside_root(path)?, LIMIT)?;
+    utf8(bytes).map_err(anyhow::Error::msg)
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, &'static str> {
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text")
+}
+
+/// Writes a file the user named, mode 0600, whole or not at all.
+pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
+    let meta = FileMeta {
+        mode: 0o600,
+        uid: nix::unistd::geteuid().as_raw(),
+        gid: nix::unistd::getegid().as_raw(),
+        xattrs: std::collections::BTreeMap::new(),
+    };
+    let files = DirFiles::open(Path::new("/"))?;
+    atomic::replace(&files, &inside_root(path)?, text.as_bytes(), &meta)?;
+    Ok(())
+}
+
+fn inside_root(path: &Path) -> anyhow::Result<String> {
+    Ok(absolute(path)?.to_string_lossy().into_owned())
+}
+
+fn absolute(path: &Path) -> Result<PathBuf, EngineError> {
+    std::path::absolute(path)
+        .map_err(|error| EngineError::Usage(format!("{}: {error}", path.display())))
+}

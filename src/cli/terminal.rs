@@ -1,0 +1,102 @@
+//! Where output goes and how it looks; whether there is a person to ask.
+
+use std::io::{self, Write};
+
+use anstream::{AutoStream, ColorChoice};
+
+use super::args::{Color, Global};
+use crate::{report::Look, tui};
+
+/// What `main` read of the process environment, once.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// Standard input is a terminal.
+    pub terminal_in: bool,
+    /// Standard output is a terminal.
+    pub terminal_out: bool,
+    /// `NO_COLOR` is set and not empty.
+    pub no_color: bool,
+    /// `TERM`.
+    pub term: String,
+    /// The locale's character set is UTF-8 (`LC_ALL`, `LC_CTYPE`, `LANG`).
+    pub utf8: bool,
+}
+
+/// Standard output and error, with the user's wishes about them.
+#[derive(Debug)]
+pub(super) struct Terminal {
+    environment: Environment,
+    color: ColorChoice,
+    look: Look,
+    no_input: bool,
+    yes: bool,
+}
+
+impl Terminal {
+    pub(super) fn new(global: &Global, environment: &Environment) -> Self {
+        let dumb = environment.term == "dumb";
+        let color = match global.color {
+            Color::Always => ColorChoice::Always,
+            Color::Never => ColorChoice::Never,
+            Color::Auto if environment.terminal_out && !environment.no_color && !dumb => {
+                ColorChoice::Always
+            }
+            Color::Auto => ColorChoice::Never,
+        };
+        Self {
+            environment: environment.clone(),
+            color,
+            look: Look {
+                ascii: global.ascii || !environment.utf8,
+                verbose: global.verbose > 0,
+                quiet: global.quiet,
+            },
+            no_input: global.no_input,
+            yes: global.yes,
+        }
+    }
+
+    /// Data.
+    pub(super) fn out(&self) -> AutoStream<io::Stdout> {
+        AutoStream::new(io::stdout(), self.color)
+    }
+
+    /// Talk: progress and hints.
+    pub(super) fn err(&self) -> AutoStream<io::Stderr> {
+        let color = if self.color == ColorChoice::Always { self.color } else { ColorChoice::Never };
+        AutoStream::new(io::stderr(), color)
+    }
+
+    /// One line of talk; nothing with `--quiet`.
+    pub(super) fn say(&self, text: &str) -> io::Result<()> {
+        if self.look.quiet { Ok(()) } else { writeln!(self.err(), "{text}") }
+    }
+
+    /// An error. When even that cannot be written nobody can be told.
+    pub(super) fn complain(&self, text: &str) {
+        let _ = writeln!(self.err(), "kube-temper: {text}");
+    }
+
+    pub(super) const fn look(&self) -> Look {
+        self.look
+    }
+
+    /// A person sits at both ends and may be shown a screen.
+    pub(super) fn is_interactive(&self) -> bool {
+        self.environment.terminal_in && self.environment.terminal_out && !self.no_input
+    }
+
+    /// A person may be asked.
+    pub(super) fn may_ask(&self) -> bool {
+        self.is_interactive() && !self.yes
+    }
+
+    /// Questions are answered with yes.
+    pub(super) const fn assume_yes(&self) -> bool {
+        self.yes
+    }
+
+    pub(super) fn tui_options(&self) -> tui::Options {
+        tui::Options { color: self.color == ColorChoice::Always, ascii: self.look.ascii }
+    }
+}

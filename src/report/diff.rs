@@ -1,0 +1,48 @@
+//! Diffs as text: unified, with a header for what a text diff cannot show, and the controls behind each line.
+
+use std::io::{self, Write};
+
+use anstyle::Style;
+
+use super::style::{ADDED, BOLD, DIM, REMOVED};
+use crate::text::diff::{FileDiff, Line};
+
+/// Writes the difference one change makes.
+pub fn write(out: &mut dyn Write, diff: &FileDiff) -> io::Result<()> {
+    for header in &diff.headers {
+        writeln!(out, "{BOLD}{}{BOLD:#}  {header}", diff.path)?;
+    }
+    if !diff.hunks.is_empty() {
+        writeln!(out, "{BOLD}--- {} (now){BOLD:#}", diff.path)?;
+        writeln!(out, "{BOLD}+++ {} (after){BOLD:#}", diff.path)?;
+    }
+    for hunk in &diff.hunks {
+        writeln!(out, "{DIM}{}{DIM:#}", hunk.header)?;
+        for line in &hunk.lines {
+            write_line(out, line)?;
+        }
+    }
+    Ok(())
+}
+
+fn write_line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
+    let plain = match line.sign {
+        '+' => ADDED,
+        '-' => REMOVED,
+        _ => Style::new(),
+    };
+    write!(out, "{plain}{}{plain:#}", line.sign)?;
+    for (differs, piece) in &line.pieces {
+        let style = if *differs { plain.bold() } else { plain };
+        write!(out, "{style}{piece}{style:#}")?;
+    }
+    if line.sign == '+' && !line.controls.is_empty() {
+        let ids: Vec<&str> = line.controls.iter().map(crate::model::ControlId::as_str).collect();
+        write!(out, "  {DIM}# {}{DIM:#}", ids.join(" "))?;
+    }
+    writeln!(out)?;
+    if line.no_newline {
+        writeln!(out, "{DIM}\\ No newline at end of file{DIM:#}")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! Transactions as text: the list, one in full, and single journal records while one runs.
+
+use std::io::{self, Write};
+
+use super::style::{self, BAD, BOLD, DIM, GOOD, HEADING, Look, WARN};
+use crate::{
+    engine::{Summary, Transaction},
+    model::{ControlId, Outcome, Record, RecordKind, journal::Purpose},
+};
+
+/// Writes the list, one line per transaction.
+pub fn write(out: &mut dyn Write, history: &[Summary]) -> io::Result<()> {
+    if history.is_empty() {
+        return writeln!(out, "nothing was changed here yet");
+    }
+    for summary in history {
+        line(out, summary)?;
+    }
+    Ok(())
+}
+
+fn line(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
+    let (word, colour) = style::outcome(summary.outcome.as_ref());
+    write!(
+        out,
+        "{BOLD}{}{BOLD:#}  {colour}{word:<11}{colour:#} {}",
+        summary.id,
+        purpose(&summary.purpose)
+    )?;
+    if let Some(by) = &summary.undone_by {
+        write!(out, "  {DIM}undone by {by}{DIM:#}")?;
+    }
+    if let Some(damage) = &summary.damage {
+        write!(out, "  {BAD}damaged: {damage}{BAD:#}")?;
+    }
+    writeln!(out)
+}
+
+/// What a transaction was for, in a few words.
+pub fn purpose(purpose: &Purpose) -> String {
+    let ids = |controls: &[ControlId]| {
+        controls.iter().map(ControlId::as_str).collect::<Vec<_>>().join(" ")
+    };
+    match purpose {
+        Purpose::Apply { controls } => format!("apply {}", ids(controls)),
+        Purpose::Rollback { of, controls } => {
+            let of: Vec<&str> = of.iter().map(|id| id.0.as_str()).collect();
+            format!("roll back {} ({})", of.join(" "), ids(controls))
+        }
+    }
+}
+
+/// Writes one transaction: its line, its files, and its journal.
+pub fn write_one(out: &mut dyn Write, transaction: &Transaction, look: Look) -> io::Result<()> {
+    line(out, &transaction.summary)?;
+    writeln!(out, "\n{HEADING}Files{HEADING:#}")?;
+    for file in &transaction.summary.files {
+        writeln!(out, "{file}")?;
+    }
+    writeln!(out, "\n{HEADING}Journal{HEADING:#}")?;
+    for record in &transaction.records {
+        write!(out, "{DIM}{}{DIM:#}  ", record.at)?;
+        write_record(out, record, look)?;
+    }
+    if let Some(outcome) = &transaction.summary.outcome {
+        write_outcome(out, outcome)?;
+    }
+    Ok(())
+}
+
+/// Writes one journal record as one line.
+pub fn write_record(out: &mut dyn Write, record: &Record, look: Look) -> io::Result<()> {
+    let text = describe(&record.kind, look);
+    let colour = match &record.kind {
+        RecordKind::Verified { .. } | RecordKind::Committed => GOOD,
+        RecordKind::RollingBack { .. } | RecordKind::RolledBack { .. } => WARN,
+        RecordKind::Stuck { .. } => BAD,
+        _ => return writeln!(out, "{text}"),
+    };
+    writeln!(out, "{colour}{text}{colour:#}")
+}
+
+/// A journal record in words.
+pub fn describe(kind: &RecordKind, look: Look) -> String {
+    match kind {
+        RecordKind::Begun { node, purpose: what, .. } => {
+            format!("begun on {node}: {}", purpose(what))
+        }
+        RecordKind::Intent { files } => format!("{} to change", count(files.len(), "file")),
+        RecordKind::BackedUp { path } => format!("backed up {path}"),
+        RecordKind::StepBegun { target, .. } => super::plan::step_title(*target),
+        RecordKind::Applied { path } => format!("written {path}"),
+        RecordKind::Observed { observation, .. } => {
+            let mark = if observation.proves { look.arrow() } else { look.bullet() };
+            format!("{mark} {}", observation.text)
+        }
+        RecordKind::Verified { .. } => "verified".to_owned(),
+        RecordKind::Committed => "committed".to_owned(),
+        RecordKind::RollingBack { cause } => format!("rolling back: {cause}"),
+        RecordKind::Restored { path } => format!("restored {path}"),
+        RecordKind::RolledBack { cause } => format!("rolled back: {cause}"),
+        RecordKind::Stuck { cause, .. } => format!("STUCK: {cause}"),
+    }
+}
+
+/// `1 file`, `3 files`.
+pub fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Writes how a transaction ended and what a person does next.
+pub fn write_outcome(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
+    match outcome {
+        Outcome::Committed => writeln!(out, "{GOOD}Committed.{GOOD:#}"),
+        Outcome::RolledBack { cause } => {
+            writeln!(out, "{WARN}Rolled back; the node is as before.{WARN:#} Cause: {cause}")
+        }
+        Outcome::Stuck { cause, by_hand } => {
+            writeln!(out, "{BAD}STUCK: a person is needed.{BAD:#} {cause}")?;
+            if !by_hand.is_empty() {
+                writeln!(out, "These commands put the old state back:")?;
+            }
+            by_hand.iter().try_for_each(|command| writeln!(out, "  {command}"))
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! A plan as text: the diff of every file, what restarts, how it is undone, and what was left out.
+
+use std::io::{self, Write};
+
+use super::{
+    diff,
+    style::{self, BOLD, DIM, HEADING, Look, WARN},
+};
+use crate::{
+    model::{LeftOut, Plan, Reversibility, StepTarget},
+    text::diff::FileDiff,
+};
+
+/// Writes a plan with the diffs of its changes, which come in the plan's order.
+pub fn write(out: &mut dyn Write, plan: &Plan, diffs: &[FileDiff], look: Look) -> io::Result<()> {
+    let mut diffs = diffs.iter();
+    for step in &plan.steps {
+        let tier = style::tier(step.tier);
+        writeln!(
+            out,
+            "{HEADING}{}{HEADING:#}  {tier}risk {}{tier:#}",
+            step_title(step.target),
+            step.tier
+        )?;
+        for file in diffs.by_ref().take(step.changes.len()) {
+            diff::write(out, file)?;
+        }
+        writeln!(out)?;
+    }
+    for control in &plan.controls {
+        let undo = match control.reversible {
+            Reversibility::Bytes => "undone by putting the old bytes back",
+            Reversibility::Procedure => "undone by a procedure only",
+            Reversibility::OneWay => "cannot be undone",
+        };
+        let tier = style::tier(control.tier);
+        writeln!(
+            out,
+            "{BOLD}{:<7}{BOLD:#} {tier}{}{tier:#} {}  {DIM}{undo}{DIM:#}",
+            control.control, control.tier, control.title
+        )?;
+    }
+    left(out, &plan.left, look)
+}
+
+/// Writes what was left out, and why.
+pub fn left(out: &mut dyn Write, left: &[LeftOut], look: Look) -> io::Result<()> {
+    if left.is_empty() || look.quiet {
+        return Ok(());
+    }
+    writeln!(out, "\n{HEADING}Left out{HEADING:#}")?;
+    for item in left {
+        writeln!(out, "{WARN}{:<7}{WARN:#} {}", item.control, item.reason)?;
+    }
+    Ok(())
+}
+
+/// What a step is about, as a heading.
+pub fn step_title(target: StepTarget) -> String {
+    match target.restarts() {
+        Some(component) => format!("{component} restarts"),
+        None => "Modes and owners, nothing restarts".to_owned(),
+    }
+}
