@@ -1,0 +1,339 @@
+//! The program from outside: exit codes, streams, and the whole path on an unpacked recorded node.
+
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests touch their own temporary folders"
+)]
+
+mod common;
+
+use std::fs;
+
+use common::{Unpacked, code, expect_code, program, statuses, stderr, stdout, with_status};
+
+const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
+
+#[test]
+fn without_a_terminal_the_help_goes_to_stderr_and_the_exit_code_is_2() {
+    let output = program().output().unwrap();
+    expect_code(&output, 2);
+    assert_eq!(stdout(&output), "");
+    assert!(stderr(&output).contains("Usage: kube-temper"), "{}", stderr(&output));
+}
+
+#[test]
+fn the_help_is_approved() {
+    let output = program().arg("--help").output().unwrap();
+    expect_code(&output, 0);
+    insta::with_settings!({snapshot_path => "../snapshots/cli", prepend_module_to_snapshot => false}, {
+        insta::assert_snapshot!("help", stdout(&output));
+    });
+}
+
+#[test]
+fn the_demo_on_a_pipe_prints_its_scan_and_exits_10() {
+    let output = program().arg("demo").output().unwrap();
+    expect_code(&output, 10);
+    let text = stdout(&output);
+    assert!(text.contains("1.2.15"), "{text}");
+    assert!(text.contains("Score"), "{text}");
+    assert!(!text.contains('\u{1b}'), "no colour on a pipe");
+}
+
+#[test]
+fn every_recorded_node_gives_one_finding_per_control_and_no_error() {
+    for (node, extra, benchmark, controls) in [
+        ("kubeadm-1.32.5", &[][..], "cis-1.12", 131),
+        ("kubeadm-1.34.2", &[], "cis-2.0", 131),
+        ("kubeadm-1.35.3", &[], "cis-2.0", 131),
+        ("kubeadm-1.36.2", &[], "cis-2.0", 131),
+        ("kubeadm-1.36.2", &["--benchmark", "cis-2.1"], "cis-2.1", 134),
+        ("kubeadm-1.36.2-worker", &["--benchmark", "cis-2.0"], "cis-2.0", 131),
+    ] {
+        let unpacked = Unpacked::new(node);
+        let mut arguments = vec!["scan", "--format", "json"];
+        arguments.extend(extra);
+        let output = unpacked.run(&arguments);
+        expect_code(&output, 10);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(json["schema"], "kube-temper/scan/v1");
+        assert_eq!(json["benchmark"], benchmark, "{node}");
+        let counted: Vec<_> =
+            statuses(&output).into_iter().filter(|(id, _)| !id.starts_with("KT-")).collect();
+        assert_eq!(counted.len(), controls, "{node}");
+        assert_eq!(with_status(&output, "ERROR"), Vec::<String>::new(), "{node}");
+    }
+}
+
+#[test]
+fn a_worker_without_a_version_asks_for_the_benchmark() {
+    let output = Unpacked::new("kubeadm-1.36.2-worker").run(&["scan"]);
+    expect_code(&output, 3);
+    assert!(stderr(&output).contains("--benchmark"), "{}", stderr(&output));
+}
+
+#[test]
+fn a_directory_without_kubernetes_has_nothing_to_judge() {
+    let temp = tempfile::tempdir().unwrap();
+    let output =
+        program().arg("--root").arg(temp.path()).args(["--offline", "scan"]).output().unwrap();
+    expect_code(&output, 3);
+}
+
+#[test]
+fn wrong_usage_exits_2_and_says_what_to_do() {
+    for (arguments, words) in [
+        (&["scan", "--check", "1.x"][..], "1.x"),
+        (&["scan", "--check", "9.9.9"], "9.9.9"),
+        (&["scan", "--targets", "nodes"], "master, node"),
+        (&["scan", "--benchmark", "cis-9"], "cis-2.0"),
+        (&["apply"], "--check"),
+        (&["apply", "/does/not/exist.json"], "exist.json"),
+        (&["--offline", "scan"], "--root"),
+        (&["rollback"], "--last"),
+        (&["show", "nothing"], "nothing"),
+        (&["--apply-safe", "scan"], "--apply-safe"),
+    ] {
+        let unpacked = Unpacked::new("kubeadm-1.36.2");
+        let output = if arguments.contains(&"--offline") {
+            program().args(arguments).output().unwrap()
+        } else {
+            unpacked.run(arguments)
+        };
+        expect_code(&output, 2);
+        assert!(stderr(&output).contains(words), "{arguments:?}: {}", stderr(&output));
+    }
+}
+
+/// What `--apply-safe` closes on the fresh 1.36 control plane (`design/1-product.md`).
+const SAFE: [&str; 5] = ["1.1.9", "1.3.2", "1.4.1", "4.1.1", "4.1.9"];
+
+#[test]
+fn apply_safe_closes_exactly_the_safe_ids_and_rollback_all_restores_every_byte() {
+    for (extra, mut ids) in [
+        (&[][..], SAFE.to_vec()),
+        (&["--allow-single"][..], {
+            let mut ids = SAFE.to_vec();
+            ids.push("1.2.15");
+            ids
+        }),
+    ] {
+        let node = Unpacked::new("kubeadm-1.36.2");
+        let before = node.listing();
+        let failing = with_status(&node.run(&["scan", "--format", "json"]), "FAIL");
+
+        let mut arguments = vec!["--apply-safe"];
+        arguments.extend(extra);
+        expect_code(&node.run(&arguments), 0);
+
+        let still = with_status(&node.run(&["scan", "--format", "json"]), "FAIL");
+        let mut closed: Vec<&str> = failing
+            .iter()
+            .map(String::as_str)
+            .filter(|id| !still.iter().any(|s| s == id))
+            .collect();
+        closed.sort_unstable();
+        ids.sort_unstable();
+        assert_eq!(closed, ids);
+        assert_ne!(node.listing(), before);
+
+        expect_code(&node.run(&["rollback", "--all", "--yes"]), 0);
+        assert_eq!(node.listing(), before, "every byte, mode and owner is back");
+
+        expect_code(&node.run(&["--apply-safe"]), 0);
+        expect_code(&node.run(&["--apply-safe"]), 0);
+        let history = stdout(&node.run(&["history"]));
+        assert_eq!(history.lines().count(), 3, "nothing to do makes no transaction:\n{history}");
+    }
+}
+
+#[test]
+fn a_kubeadm_upgrade_in_between_keeps_its_lines() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let fresh = node.text(SCHEDULER);
+    expect_code(&node.run(&["--apply-safe"]), 0);
+    let applied = node.text(SCHEDULER);
+    assert!(applied.contains("--profiling=false"));
+
+    let upgrade = |text: &str| {
+        text.replace("v1.36.2", "v1.36.4").replace("failureThreshold: 24", "failureThreshold: 30")
+    };
+    node.write(SCHEDULER, upgrade(&applied));
+    assert_ne!(upgrade(&applied), applied, "the upgrade changes something");
+
+    let shown = node.run(&["rollback", "--all", "--dry-run"]);
+    expect_code(&shown, 0);
+    assert!(
+        stdout(&shown).contains("---    - --profiling=false")
+            || stdout(&shown).contains("-    - --profiling=false"),
+        "{}",
+        stdout(&shown)
+    );
+    expect_code(&node.run(&["rollback", "--all", "--yes"]), 0);
+    assert_eq!(node.text(SCHEDULER), upgrade(&fresh), "our line went, the upgrade stayed");
+}
+
+#[test]
+fn one_control_of_a_transaction_can_be_rolled_back() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let fresh = node.text(MANIFEST);
+    expect_code(&node.run(&["apply", "--check", "1.2.15,1.2.30", "--max-risk", "R3", "--yes"]), 0);
+    expect_code(&node.run(&["rollback", "--check", "1.2.30", "--yes"]), 0);
+    let text = node.text(MANIFEST);
+    assert!(text.contains("--profiling=false"), "{text}");
+    assert!(!text.contains("extend-token"), "{text}");
+    expect_code(&node.run(&["rollback", "--all", "--yes"]), 0);
+    assert_eq!(node.text(MANIFEST), fresh);
+}
+
+#[test]
+fn a_plan_is_applied_exactly_or_refused_when_the_node_changed() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let plan = node.state().with_file_name("plan.json");
+    let plan = plan.to_str().unwrap();
+    expect_code(&node.run(&["plan", "--check", "1.2.15", "-o", plan]), 0);
+    use std::os::unix::fs::MetadataExt as _;
+    assert_eq!(fs::metadata(plan).unwrap().mode() & 0o7777, 0o600);
+
+    let original = node.text(MANIFEST);
+    node.write(MANIFEST, format!("{original}# a person was here\n"));
+    let changed = node.listing();
+    let output = node.run(&["apply", plan, "--yes"]);
+    expect_code(&output, 20);
+    assert!(stderr(&output).contains("kube-apiserver.yaml"), "{}", stderr(&output));
+    assert_eq!(node.listing(), changed, "nothing was written");
+
+    node.write(MANIFEST, &original);
+    expect_code(&node.run(&["apply", plan, "--yes"]), 0);
+    assert!(node.text(MANIFEST).contains("--profiling=false"));
+
+    fs::write(plan, "{ \"schema\": 1 }").unwrap();
+    expect_code(&node.run(&["apply", plan, "--yes"]), 2);
+}
+
+#[test]
+fn the_risk_limit_and_the_missing_person_are_respected() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let before = node.listing();
+    let output = node.run(&["apply", "--check", "1.2.30", "--yes"]);
+    expect_code(&output, 20);
+    assert!(stderr(&output).contains("--max-risk R3"), "{}", stderr(&output));
+    let output = node.run(&["apply", "--check", "1.2.15"]);
+    expect_code(&output, 2);
+    assert!(stderr(&output).contains("--yes"), "{}", stderr(&output));
+    let output = node.run(&["apply", "--check", "1.2.16", "--yes", "--max-risk", "R4"]);
+    expect_code(&output, 20);
+    assert_eq!(node.listing(), before);
+}
+
+#[test]
+fn read_only_means_read_only() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let before = node.listing();
+    for mut command in [node.command(&["--read-only", "--apply-safe"]), {
+        let mut command = program();
+        command.arg("--root").arg(node.root()).arg("--state-dir").arg(node.state());
+        command.arg("--apply-safe");
+        command
+    }] {
+        let output = command.output().unwrap();
+        expect_code(&output, 20);
+        assert_eq!(node.listing(), before);
+        assert!(!node.state().exists(), "not even a state directory");
+    }
+}
+
+#[test]
+fn another_user_may_not_write() {
+    use std::os::unix::process::CommandExt as _;
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let before = node.listing();
+    // The whole path to the copy must be open for the other user, or it sees nothing at all.
+    fs::set_permissions(
+        node.root().parent().unwrap(),
+        std::os::unix::fs::PermissionsExt::from_mode(0o755),
+    )
+    .unwrap();
+    let output = node.command(&["--apply-safe"]).uid(65534).gid(65534).output();
+    match output {
+        Ok(output) => {
+            assert!([3, 4].contains(&code(&output)), "{}: {}", code(&output), stderr(&output));
+        }
+        // The program itself may lie where the other user cannot reach it.
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
+    }
+    assert_eq!(node.listing(), before);
+}
+
+#[test]
+fn a_second_run_is_told_who_holds_the_lock() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    expect_code(&node.run(&["--apply-safe"]), 0);
+    let lock = fs::File::open(node.state().join("lock")).unwrap();
+    let held = nix::fcntl::Flock::lock(lock, nix::fcntl::FlockArg::LockExclusiveNonblock)
+        .map_err(|(_, e)| e)
+        .unwrap();
+    let before = node.listing();
+    let output = node.run(&["rollback", "--all", "--yes"]);
+    expect_code(&output, 5);
+    assert_eq!(node.listing(), before);
+    drop(held);
+    expect_code(&node.run(&["rollback", "--all", "--yes"]), 0);
+}
+
+#[test]
+fn key_files_are_fixed_without_copying_a_byte_of_them() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let mut keys = Vec::new();
+    for entry in walk(&node.path("/etc/kubernetes/pki")) {
+        if entry.extension().is_some_and(|e| e == "key") {
+            fs::write(&entry, "-----BEGIN RSA PRIVATE KEY-----\nc2VjcmV0LWtleS1tYXRlcmlhbA==\n")
+                .unwrap();
+            fs::set_permissions(&entry, std::os::unix::fs::PermissionsExt::from_mode(0o644))
+                .unwrap();
+            keys.push(entry);
+        }
+    }
+    assert!(keys.len() >= 8, "{keys:?}");
+    let plan = node.state().with_file_name("plan.json");
+    let outputs = [
+        node.run(&["scan", "--format", "json", "-v"]),
+        node.run(&["plan", "--check", "1.1.21", "-o", plan.to_str().unwrap()]),
+        node.run(&["apply", plan.to_str().unwrap(), "--yes"]),
+        node.run(&["show", "2"]),
+    ];
+    expect_code(&outputs[2], 0);
+    for key in &keys {
+        use std::os::unix::fs::MetadataExt as _;
+        assert_eq!(fs::metadata(key).unwrap().mode() & 0o777, 0o600, "{}", key.display());
+    }
+    let mut written = fs::read(&plan).unwrap();
+    for output in &outputs {
+        written.extend(&output.stdout);
+        written.extend(&output.stderr);
+    }
+    for file in walk(&node.state()) {
+        written.extend(fs::read(file).unwrap());
+    }
+    let text = String::from_utf8_lossy(&written);
+    assert!(text.contains("apiserver.key"), "the change itself is recorded");
+    for secret in ["PRIVATE KEY", "c2VjcmV0LWtleS1tYXRlcmlhbA"] {
+        assert!(!text.contains(secret), "{secret} leaked");
+    }
+}
+
+fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() { folders.push(path) } else { files.push(path) }
+        }
+    }
+    files
+}
