@@ -82,10 +82,14 @@ pub(super) struct Parsed<'t, T> {
 
 impl<'t, T: DeserializeOwned> Parsed<'t, T> {
     fn read(name: &'t str, text: &'t str) -> Result<Self, CatalogError> {
-        let content = serde_yaml::from_str(text).map_err(|error| CatalogError {
-            file: name.to_owned(),
-            line: error.location().map(|at| at.line()),
-            message: error.to_string(),
+        let content = serde_yaml::from_str(text).map_err(|error| {
+            let message = error.to_string();
+            CatalogError {
+                file: name.to_owned(),
+                line: error.location().map(|at| at.line()),
+                // The place is said once, as file:line in front.
+                message: message.split(" at line ").next().unwrap_or(&message).to_owned(),
+            }
         })?;
         Ok(Self { name, text, content })
     }
@@ -97,31 +101,34 @@ impl<T> Parsed<'_, T> {
         CatalogError { file: self.name.to_owned(), line: self.line_of(key, value), message }
     }
 
-    /// An error about a word below the entry `key: value`.
+    /// An error about words found one after the other from the entry `key: value` on; as far as they are found.
     pub(super) fn error_below(
         &self,
         (key, value): (&str, &str),
-        word: &str,
+        words: &[&str],
         message: String,
     ) -> CatalogError {
-        let entry = self.line_of(key, value);
-        let below = entry.and_then(|entry| {
-            let rest = self.text.lines().enumerate().skip(entry);
-            rest.into_iter().find(|(_, line)| has_word(line, word)).map(|(index, _)| index + 1)
+        let line = words.iter().fold(self.line_of(key, value), |from, word| {
+            let mut lines = self.text.lines().enumerate().skip(from? - 1);
+            lines.find(|(_, line)| has_word(line, word)).map_or(from, |(i, _)| Some(i + 1))
         });
-        CatalogError { file: self.name.to_owned(), line: below.or(entry), message }
+        CatalogError { file: self.name.to_owned(), line, message }
     }
 
-    /// The one-based line that reads `key: value`, also as the first line of a list entry; of several the last,
-    /// which is the one too many.
+    /// The one-based line that reads `key: value`, else one that holds both words; of several the last, which is
+    /// the one too many.
     fn line_of(&self, key: &str, value: &str) -> Option<usize> {
         let reads = |line: &str| {
             let entry = line.trim_start().trim_start_matches("- ").strip_prefix(key)?;
             let written = entry.strip_prefix(':')?.trim().trim_matches(['\'', '"']);
             (written == value).then_some(())
         };
-        let lines = self.text.lines().enumerate();
-        lines.filter(|(_, line)| reads(line).is_some()).last().map(|(index, _)| index + 1)
+        let last = |fits: &dyn Fn(&str) -> bool| {
+            let lines = self.text.lines().enumerate();
+            lines.filter(|(_, line)| fits(line)).last().map(|(index, _)| index + 1)
+        };
+        last(&|line| reads(line).is_some())
+            .or_else(|| last(&|line| has_word(line, key) && has_word(line, value)))
     }
 }
 

@@ -6,6 +6,8 @@
 mod files;
 mod rules;
 mod schema;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     model::{Benchmark, BenchmarkId, Check, Control, ControlId, Minor},

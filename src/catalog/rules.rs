@@ -187,15 +187,17 @@ fn risk_is_told(control: &Control) -> Option<String> {
     Some(message.to_owned())
 }
 
+/// Why a control cannot differ in this way; `None` when it can.
+type Fits = fn(&Control) -> Option<&'static str>;
+
 /// Every difference of a benchmark speaks of a control that exists and can differ in that way.
 fn differences(set: &Set<'_>, benchmark: &Benchmark) -> Result<(), CatalogError> {
     let controls: BTreeMap<&Slug, &Control> = set.each().map(|(_, c)| (&c.slug, c)).collect();
     let broken = |key: &str, slug: &Slug, message: String| {
         let id = benchmark.id;
         let message = format!("{id}, {key}, {slug}: {message}");
-        Err(set.benchmarks.error_below(("id", id.as_str()), &slug.0, message))
+        Err(set.benchmarks.error_below(("id", id.as_str()), &[key, &slug.0], message))
     };
-    type Fits = fn(&Control) -> Option<&'static str>;
     let any: Fits = |_| None;
     let rules: [(&str, Vec<&Slug>, Fits); 8] = [
         ("without", benchmark.without.iter().collect(), |control| {
@@ -248,7 +250,7 @@ fn numbers_once(set: &Set<'_>, benchmark: &Benchmark) -> Result<(), CatalogError
                 benchmark.id, control.slug
             );
             let entry = ("id", benchmark.id.as_str());
-            return Err(set.benchmarks.error_below(entry, id.as_str(), message));
+            return Err(set.benchmarks.error_below(entry, &["numbers", id.as_str()], message));
         }
     }
     Ok(())
@@ -280,7 +282,7 @@ fn minors_once(set: &Set<'_>) -> Result<(), CatalogError> {
                     other.id, benchmark.id
                 );
                 let entry = ("id", benchmark.id.as_str());
-                return Err(set.benchmarks.error_below(entry, &minor.to_string(), message));
+                return Err(set.benchmarks.error_below(entry, &[&minor.to_string()], message));
             }
         }
     }
@@ -292,8 +294,9 @@ fn paths_are_known(set: &Set<'_>) -> Result<(), CatalogError> {
     let paths = &set.paths.content.paths;
     for (place, candidates) in paths {
         if let Some(odd) = candidates.iter().find(|path| !path.starts_with('/')) {
-            let message = format!("{}: '{odd}' is not an absolute path", name(*place));
-            return Err(set.paths.error_below((&name(*place), ""), odd, message));
+            let place = name(*place);
+            let message = format!("{place}: '{odd}' is not an absolute path");
+            return Err(set.paths.error_below((&place, ""), &[odd], message));
         }
     }
     for (file, control) in set.each() {
