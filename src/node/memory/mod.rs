@@ -243,13 +243,12 @@ impl Files for MemoryFiles {
     fn read_link(&self, path: &str) -> Result<String, NodeError> {
         let state = self.state();
         let found = state.tree.locate(path).and_then(|real| state.tree.entry(&real));
-        match &found.map_err(named("read the link", path))?.content {
-            Content::Link(target) => Ok(target.clone()),
-            _ => {
-                let kind = NodeErrorKind::Other("it is not a link".to_owned());
-                Err(named("read the link", path)(kind))
-            }
+        let entry = found.map_err(named("read the link", path))?;
+        if let Content::Link(target) = &entry.content {
+            return Ok(target.clone());
         }
+        let kind = NodeErrorKind::Other("it is not a link".to_owned());
+        Err(named("read the link", path)(kind))
     }
 
     fn xattrs(&self, path: &str) -> Result<BTreeMap<String, Vec<u8>>, NodeError> {

@@ -1,0 +1,171 @@
+//! Why a component would not start with these arguments.
+//!
+//! What the real programs refuse at start: unknown flags, unknown admission plugins and cipher names,
+//! files that are missing or not mounted, and whatever a test asks for.
+
+use super::{
+    super::{Files as _, memory::MemoryFiles},
+    known,
+    store::Manifest,
+};
+use crate::{
+    model::{Component, facts::Container},
+    text,
+};
+
+/// Flags of static pods that name a file which must be there.
+const FILES: [&str; 26] = [
+    "admission-control-config-file",
+    "audit-policy-file",
+    "audit-webhook-config-file",
+    "authentication-config",
+    "authentication-kubeconfig",
+    "authorization-config",
+    "authorization-kubeconfig",
+    "cert-file",
+    "client-ca-file",
+    "cluster-signing-cert-file",
+    "cluster-signing-key-file",
+    "encryption-provider-config",
+    "etcd-cafile",
+    "etcd-certfile",
+    "etcd-keyfile",
+    "key-file",
+    "kubeconfig",
+    "kubelet-certificate-authority",
+    "kubelet-client-certificate",
+    "kubelet-client-key",
+    "peer-trusted-ca-file",
+    "root-ca-file",
+    "service-account-key-file",
+    "tls-cert-file",
+    "tls-private-key-file",
+    "trusted-ca-file",
+];
+
+/// Flags that are true or false.
+const BOOLEANS: [&str; 8] = [
+    "allow-privileged",
+    "anonymous-auth",
+    "client-cert-auth",
+    "encryption-provider-config-automatic-reload",
+    "leader-elect",
+    "peer-client-cert-auth",
+    "profiling",
+    "use-service-account-credentials",
+];
+
+/// Crashes a test asks for.
+#[derive(Debug, Default)]
+pub(super) struct Rules {
+    rules: Vec<(Component, String)>,
+}
+
+impl Rules {
+    /// This component crashes when an argument (or, for the kubelet, its configuration) holds this text.
+    pub(super) fn add(&mut self, component: Component, text: &str) {
+        self.rules.push((component, text.to_owned()));
+    }
+
+    fn asked<'t>(
+        &self,
+        component: Component,
+        mut texts: impl Iterator<Item = &'t str>,
+    ) -> Option<String> {
+        let rules = || self.rules.iter().filter(|(other, _)| *other == component);
+        texts
+            .find_map(|argument| rules().find(|(_, text)| argument.contains(text.as_str())))
+            .map(|(_, text)| format!("asked to crash on '{text}'"))
+    }
+
+    /// Why a component of a static pod ends at once; `None` when it runs.
+    pub(super) fn why_it_ends(
+        &self,
+        tree: &MemoryFiles,
+        component: Component,
+        manifest: &Manifest,
+    ) -> Option<String> {
+        let argv = &manifest.argv;
+        let container = manifest.pod.container(component)?;
+        self.asked(component, argv.iter().map(String::as_str))
+            .or_else(|| unknown_flag(component, argv))
+            .or_else(|| not_boolean(argv))
+            .or_else(|| bad_plugin(argv))
+            .or_else(|| bad_cipher(argv))
+            .or_else(|| missing_file(tree, container, argv))
+    }
+
+    /// Why a kubelet with these arguments and this configuration text exits.
+    pub(super) fn why_kubelet_ends(&self, argv: &[String], config: &str) -> Option<String> {
+        let texts = argv.iter().map(String::as_str).chain(config.lines());
+        self.asked(Component::Kubelet, texts).or_else(|| unknown_flag(Component::Kubelet, argv))
+    }
+}
+
+fn unknown_flag(component: Component, argv: &[String]) -> Option<String> {
+    let known = known::flags(component)?;
+    argv.iter().skip(1).find_map(|argument| {
+        let name = argument.trim_start_matches('-').split('=').next().unwrap_or_default();
+        let is_flag = argument.starts_with('-') && !name.is_empty();
+        let found = known.split_whitespace().chain(known::COMMON.split_whitespace());
+        (is_flag && !found.clone().any(|other| other == name))
+            .then(|| format!("unknown flag: --{name}"))
+    })
+}
+
+fn not_boolean(argv: &[String]) -> Option<String> {
+    BOOLEANS.iter().find_map(|name| {
+        let value = text::flags::value(argv, name)?;
+        text::values::go_bool(&value)
+            .is_none()
+            .then(|| format!("invalid argument \"{value}\" for \"--{name}\" flag"))
+    })
+}
+
+fn bad_plugin(argv: &[String]) -> Option<String> {
+    let list = |name| text::flags::list(argv, name).unwrap_or_default();
+    let enabled = list("enable-admission-plugins");
+    let all = enabled.iter().chain(&list("disable-admission-plugins")).cloned().collect::<Vec<_>>();
+    let unknown = all.iter().find(|plugin| {
+        !plugin.is_empty() && !known::PLUGINS.split_whitespace().any(|known| known == *plugin)
+    });
+    if let Some(plugin) = unknown {
+        return Some(format!("admission-control plugin \"{plugin}\" is unknown"));
+    }
+    let unset = text::flags::value(argv, "admission-control-config-file").is_none();
+    (unset && enabled.iter().any(|plugin| plugin == "EventRateLimit"))
+        .then(|| "EventRateLimit: limits: must not be empty".to_owned())
+}
+
+fn bad_cipher(argv: &[String]) -> Option<String> {
+    let suites = text::flags::list(argv, "tls-cipher-suites")?;
+    suites
+        .iter()
+        .find(|suite| !known::CIPHERS.split_whitespace().any(|known| known == *suite))
+        .map(|suite| format!("Cipher suite {suite} not supported or doesn't exist"))
+}
+
+/// A file that a flag names and the container cannot see.
+fn missing_file(tree: &MemoryFiles, container: &Container, argv: &[String]) -> Option<String> {
+    FILES.iter().find_map(|name| {
+        let path = text::flags::value(argv, name).filter(|path| path.starts_with('/'))?;
+        let seen = host_path(container, &path)
+            .is_some_and(|host| tree.stat(&host).ok().flatten().is_some());
+        (!seen).then(|| format!("--{name}: open {path}: no such file or directory"))
+    })
+}
+
+/// Where a path of the container lies on the host: the longest mount above it decides.
+fn host_path(container: &Container, path: &str) -> Option<String> {
+    container
+        .mounts
+        .iter()
+        .filter_map(|mount| {
+            let rest = path.strip_prefix(mount.container.trim_end_matches('/'))?;
+            let host = mount.host.as_deref()?.trim_end_matches('/');
+            (rest.is_empty() || rest.starts_with('/'))
+                .then(|| (mount.container.len(), format!("{host}{rest}")))
+        })
+        .max()
+        .map(|(_, host)| host)
+}
