@@ -1,0 +1,218 @@
+//! The promise under the worst case: whatever operation fails or is the last one this process ever does,
+//! every file ends exactly as it was or exactly as planned, all of them on one side, and the journal says
+//! on which.
+
+mod machine;
+
+use std::sync::Arc;
+
+use kube_temper::{
+    apply::{self, recover::recover},
+    model::{Outcome, Plan, TransactionId},
+    node::{Files as _, Node, NodeErrorKind, fault::Fault, memory::Snapshot},
+    store::{Journal, Store},
+};
+use machine::{Machine, purpose, three_files};
+
+/// The machine before, the plan, and the node's files before and after it.
+struct Scene {
+    machine: Machine,
+    plan: Plan,
+    before: Snapshot,
+    after: Snapshot,
+    /// Writing operations of an undisturbed run.
+    operations: u64,
+}
+
+#[derive(Debug, PartialEq)]
+enum On {
+    Before,
+    After,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let machine = Machine::new();
+        let plan = three_files(&machine);
+        let done = machine.copy();
+        let (node, faults) = done.boot_faulty(Fault::Never);
+        assert_eq!(run(&node, &plan), Some(Outcome::Committed));
+        let (before, after) = (machine.snapshot(), done.snapshot());
+        let changed = before.differences(&after);
+        assert_eq!(changed.len(), 3, "{changed:#?}");
+        assert!(faults.count() > 40, "{}", faults.count());
+        Self { machine, plan, before, after, operations: faults.count() }
+    }
+
+    /// Which side all files are on; anything else fails the test.
+    fn side(&self, machine: &Machine, what: &str) -> On {
+        let now = machine.snapshot();
+        if now == self.before {
+            On::Before
+        } else if now == self.after {
+            On::After
+        } else {
+            panic!(
+                "{what}: neither before nor after; against before: {:#?}, against after: {:#?}",
+                self.before.differences(&now),
+                self.after.differences(&now)
+            );
+        }
+    }
+
+    /// Recovers in a new process and checks everything that must hold then.
+    fn recovered(&self, machine: &Machine, what: &str) -> On {
+        let node = machine.boot();
+        let outcomes = recover(node.as_ref()).unwrap_or_else(|error| panic!("{what}: {error}"));
+        let side = self.side(machine, what);
+        assert!(outcomes.len() <= 1, "{what}: {outcomes:?}");
+        assert_eq!(machine.leftovers(), Vec::<String>::new(), "{what}");
+        match last_outcome(node.as_ref(), what) {
+            Some(Outcome::Committed) => assert_eq!(side, On::After, "{what}"),
+            Some(Outcome::RolledBack { .. }) | None => assert_eq!(side, On::Before, "{what}"),
+            Some(stuck @ Outcome::Stuck { .. }) => panic!("{what}: {stuck:?}"),
+        }
+        let (files, state) = (machine.snapshot(), machine.state.snapshot());
+        assert_eq!(recover(node.as_ref()).unwrap(), Vec::new(), "{what}: recovered twice");
+        assert_eq!(machine.snapshot(), files, "{what}: the second recovery wrote to the node");
+        assert_eq!(machine.state.snapshot(), state, "{what}: the second recovery wrote");
+        side
+    }
+}
+
+fn run(node: &Arc<dyn Node>, plan: &Plan) -> Option<Outcome> {
+    apply::begin(node, plan, purpose(plan)).ok().map(apply::Transaction::run)
+}
+
+/// How the only transaction ended; it must be whole and readable.
+fn last_outcome(node: &dyn Node, what: &str) -> Option<Outcome> {
+    let history = Store::new(node).history().unwrap();
+    assert!(history.len() <= 1, "{what}");
+    assert_eq!(Store::new(node).unfinished().unwrap(), Vec::<TransactionId>::new(), "{what}");
+    let summary = history.into_iter().next()?;
+    assert_eq!(summary.damage, None, "{what}");
+    let journal = Journal::read(node, &summary.id).unwrap();
+    assert!(!journal.torn, "{what}: the torn line is still there");
+    Some(summary.outcome.unwrap_or_else(|| panic!("{what}: it did not end")))
+}
+
+fn deaths(at: u64) -> [Fault; 3] {
+    [Fault::DiesBefore { at }, Fault::DiesAfter { at }, Fault::Torn { at }]
+}
+
+#[test]
+fn an_operation_that_fails_is_rolled_back_at_once() {
+    let scene = Scene::new();
+    let mut sides = Vec::new();
+    for at in 1..=scene.operations {
+        for kind in [NodeErrorKind::NoSpace, NodeErrorKind::ReadOnly] {
+            let what = format!("operation {at} fails with {kind}");
+            let machine = scene.machine.copy();
+            let (node, faults) = machine.boot_faulty(Fault::Fails { at, kind });
+            let outcome = run(&node, &scene.plan);
+            assert!(faults.count() >= at, "{what}: it never came to that operation");
+            let side = scene.side(&machine, &what);
+            match outcome {
+                Some(Outcome::Committed) => assert_eq!(side, On::After, "{what}"),
+                Some(Outcome::RolledBack { .. }) | None => assert_eq!(side, On::Before, "{what}"),
+                Some(stuck @ Outcome::Stuck { .. }) => panic!("{what}: {stuck:?}"),
+            }
+            assert_eq!(scene.recovered(&machine, &what), side, "{what}");
+            sides.push(side);
+        }
+    }
+    let after = sides.iter().filter(|side| **side == On::After).count();
+    assert_eq!(after, 2, "only the flush after the last record may fail without a rollback");
+}
+
+#[test]
+fn a_disk_that_stays_full_or_read_only_is_recovered_once_it_works_again() {
+    let scene = Scene::new();
+    for at in 1..=scene.operations {
+        for kind in [NodeErrorKind::NoSpace, NodeErrorKind::ReadOnly] {
+            let what = format!("from operation {at} on: {kind}");
+            let machine = scene.machine.copy();
+            let (node, _) = machine.boot_faulty(Fault::FailsFrom { at, kind });
+            let outcome = run(&node, &scene.plan);
+            if let Some(Outcome::Stuck { by_hand, .. }) = &outcome {
+                assert!(!by_hand.is_empty(), "{what}: a person is needed and not told what to do");
+            }
+            scene.recovered(&machine, &what);
+        }
+    }
+}
+
+#[test]
+fn a_process_that_dies_is_recovered_by_the_next_one() {
+    let scene = Scene::new();
+    let mut committed = 0;
+    for at in 1..=scene.operations {
+        for fault in deaths(at) {
+            let what = format!("{fault:?}");
+            let machine = scene.machine.copy();
+            let (node, faults) = machine.boot_faulty(fault);
+            run(&node, &scene.plan);
+            assert!(faults.dead(), "{what}");
+            committed += u64::from(scene.recovered(&machine, &what) == On::After);
+        }
+    }
+    assert!((1..scene.operations).contains(&committed), "{committed}");
+}
+
+#[test]
+fn a_rollback_that_dies_is_finished_by_the_next_process() {
+    let scene = Scene::new();
+    // The last record cannot be written, so that everything is rolled back from the far end.
+    let inner = |at| Fault::Fails { at, kind: NodeErrorKind::NoSpace };
+    let committed = scene.operations - 1;
+    let whole = scene.machine.copy();
+    let (node, faults) = whole.boot_twice_faulty(inner(committed), Fault::Never);
+    assert!(matches!(run(&node, &scene.plan), Some(Outcome::RolledBack { .. })));
+    assert!(faults.count() > scene.operations + 10, "{}", faults.count());
+    for at in committed..=faults.count() {
+        for fault in deaths(at) {
+            let what = format!("while rolling back: {fault:?}");
+            let machine = scene.machine.copy();
+            let (node, faults) = machine.boot_twice_faulty(inner(committed), fault);
+            run(&node, &scene.plan);
+            assert!(faults.dead(), "{what}");
+            scene.recovered(&machine, &what);
+        }
+    }
+}
+
+#[test]
+fn a_recovery_that_dies_is_finished_by_the_next_one() {
+    let scene = Scene::new();
+    let mut deaths_of_recovery = 0;
+    for at in 1..=scene.operations {
+        let crashed = scene.machine.copy();
+        let (node, _) = crashed.boot_faulty(Fault::Torn { at });
+        run(&node, &scene.plan);
+        for second in 1.. {
+            let what = format!("dies at {at}, recovery dies at {second}");
+            let machine = crashed.copy();
+            let (node, faults) = machine.boot_faulty(Fault::DiesAfter { at: second });
+            // Died or not is told by the faults; what it answered is of no use to a dead process.
+            let _ = recover(node.as_ref());
+            let died = faults.dead();
+            scene.recovered(&machine, &what);
+            if !died {
+                break;
+            }
+            deaths_of_recovery += 1;
+        }
+    }
+    assert!(deaths_of_recovery > scene.operations, "{deaths_of_recovery}");
+}
+
+#[test]
+fn the_recovered_file_keeps_its_label() {
+    let scene = Scene::new();
+    let machine = scene.machine.copy();
+    let (node, _) = machine
+        .boot_faulty(Fault::Fails { at: scene.operations - 1, kind: NodeErrorKind::NoSpace });
+    assert!(matches!(run(&node, &scene.plan), Some(Outcome::RolledBack { .. })));
+    let labels = machine.files.xattrs(machine::SCHEDULER).unwrap();
+    assert_eq!(labels["security.selinux"], b"system_u:object_r:etc_t:s0");
+}

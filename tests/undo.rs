@@ -1,0 +1,168 @@
+//! Undoing earlier transactions on a node that went on living.
+
+mod machine;
+
+use std::collections::BTreeMap;
+
+use kube_temper::{
+    apply::rollback::{self, Which},
+    model::{ControlId, Edit, FileMeta, Reversibility, StepTarget, Tier, journal::Purpose},
+    node::Files as _,
+    store::Store,
+};
+use machine::{
+    KEY, MANAGER, Machine, SCHEDULER, before_text, commit, id, key_change, only, plan, plan_undo,
+    scheduler_flag, step, three_files, undo, upgraded,
+};
+
+#[test]
+fn a_kubeadm_upgrade_in_between_is_not_downgraded() {
+    // It kept our flag (a patch, or the cluster configuration): only the flag goes.
+    let machine = Machine::new();
+    let original = machine.text(SCHEDULER);
+    let id = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+    machine.write(SCHEDULER, &upgraded(&machine.text(SCHEDULER)));
+    let planned = plan_undo(&machine, &only(&id));
+    assert_eq!(planned.plan.steps.len(), 1);
+    assert_eq!(planned.plan.steps[0].target, StepTarget::KubeScheduler);
+    assert_eq!(planned.plan.steps[0].tier, Tier::R1);
+    undo(&machine, &only(&id));
+    assert_eq!(machine.text(SCHEDULER), upgraded(&original));
+
+    // It wrote the manifest afresh: our flag is gone already, nothing is left to do.
+    let machine = Machine::new();
+    let id = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+    machine.write(SCHEDULER, &upgraded(&original));
+    let planned = plan_undo(&machine, &only(&id));
+    assert!(planned.plan.is_empty(), "{planned:?}");
+    assert_eq!(planned.conflicts, Vec::<String>::new());
+}
+
+#[test]
+fn somebody_elses_value_is_a_conflict() {
+    let machine = Machine::new();
+    let id = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+    machine.write(SCHEDULER, &machine.text(SCHEDULER).replace("profiling=false", "profiling=true"));
+    let planned = plan_undo(&machine, &only(&id));
+    assert!(planned.conflicts[0].contains("profiling=false"), "{:?}", planned.conflicts);
+}
+
+#[test]
+fn any_transaction_in_the_history_can_be_undone_and_done_again() {
+    let machine = Machine::new();
+    let original = machine.text(SCHEDULER);
+    let first = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+    let second = commit(&machine, &scheduler_flag(&machine, "1.4.2", "v", "2"));
+    let third = commit(&machine, &scheduler_flag(&machine, "1.4.3", "logging-format", "json"));
+    let all = machine.text(SCHEDULER);
+
+    let undone = undo(&machine, &only(&second));
+    assert_eq!(machine.text(SCHEDULER), all.replace("    - --v=2\n", ""));
+    let history = Store::new(machine.boot().as_ref()).history().unwrap();
+    let by: Vec<_> = history.iter().map(|line| line.undone_by.clone()).collect();
+    assert_eq!(by, [None, None, Some(undone.clone()), None], "latest first");
+    assert_eq!(history[0].id, undone);
+    let again = rollback::plan(machine.boot().as_ref(), &only(&second)).unwrap_err().to_string();
+    assert!(again.contains(&format!("undone already, by {undone}")), "{again}");
+
+    let redone = undo(&machine, &only(&undone));
+    assert_eq!(machine.text(SCHEDULER), all);
+    let history = Store::new(machine.boot().as_ref()).history().unwrap();
+    assert_eq!(history.iter().filter(|line| line.undone_by.is_some()).count(), 1);
+    assert_eq!(history[1].undone_by, Some(redone));
+
+    let planned = plan_undo(&machine, &Which::Last);
+    assert_eq!(planned.of, [third.clone()]);
+    let planned = plan_undo(&machine, &Which::All);
+    assert_eq!(planned.of, [third, second, first]);
+    undo(&machine, &Which::All);
+    assert_eq!(machine.text(SCHEDULER), original);
+    let nothing = rollback::plan(machine.boot().as_ref(), &Which::All).unwrap_err().to_string();
+    assert!(nothing.contains("nothing that was applied still stands"), "{nothing}");
+}
+
+#[test]
+fn one_control_of_several_is_undone_in_mode_and_owner() {
+    let machine = Machine::new();
+    let mut change = key_change(&machine, "1.1.21");
+    change.edits[1].control = id("1.1.19");
+    commit(&machine, &plan(vec![step(StepTarget::Metadata, vec![change])]));
+    let planned = plan_undo(&machine, &Which::Control(id("1.1.19")));
+    let controls: Vec<ControlId> =
+        planned.plan.controls.iter().map(|c| c.control.clone()).collect();
+    assert_eq!(controls, [id("1.1.19")]);
+    undo(&machine, &Which::Control(id("1.1.19")));
+    assert_eq!(
+        machine.meta(KEY),
+        FileMeta { mode: 0o600, uid: 1000, gid: 1000, xattrs: BTreeMap::new() }
+    );
+    undo(&machine, &Which::All);
+    assert_eq!(machine.meta(KEY).mode, 0o644);
+}
+
+#[test]
+fn a_mode_that_somebody_else_set_since_stays() {
+    let machine = Machine::new();
+    let first = commit(
+        &machine,
+        &plan(vec![step(StepTarget::Metadata, vec![key_change(&machine, "1.1.21")])]),
+    );
+    machine.files.set_mode(KEY, 0o400).unwrap();
+    let planned = plan_undo(&machine, &only(&first));
+    let left: Vec<&str> = planned.plan.left.iter().map(|left| left.reason.as_str()).collect();
+    assert_eq!(left, [format!("the mode (0400) of {KEY} stays: somebody else changed it since")]);
+    undo(&machine, &only(&first));
+    assert_eq!(
+        machine.meta(KEY),
+        FileMeta { mode: 0o400, uid: 1000, gid: 1000, xattrs: BTreeMap::new() }
+    );
+}
+
+#[test]
+fn what_bytes_cannot_undo_is_refused_by_every_path() {
+    let machine = Machine::new();
+    let mut plan = three_files(&machine);
+    for planned in &mut plan.controls {
+        if planned.control == id("1.4.1") {
+            planned.reversible = Reversibility::OneWay;
+        }
+    }
+    let first = commit(&machine, &plan);
+    for which in [only(&first), Which::Last, Which::All, Which::Control(id("1.4.1"))] {
+        let planned = plan_undo(&machine, &which);
+        let text = planned.conflicts.join("\n");
+        assert!(text.contains("kube-temper explain 1.4.1"), "{which:?}: {text}");
+    }
+    undo(&machine, &Which::Control(id("1.3.2")));
+    assert_eq!(machine.text(MANAGER), before_text(&plan, MANAGER));
+}
+
+#[test]
+fn an_undo_says_what_it_sets_back() {
+    let machine = Machine::new();
+    let first = commit(&machine, &three_files(&machine));
+    let planned = plan_undo(&machine, &only(&first));
+    let edits: Vec<Edit> =
+        planned.plan.changes().flat_map(|c| c.edits.iter().map(|e| e.edit.clone())).collect();
+    assert_eq!(
+        edits,
+        [
+            Edit::Mode { mode: 0o644 },
+            Edit::Owner { uid: 1000, gid: 1000 },
+            Edit::RemoveFlag { flag: "profiling".to_owned() },
+            Edit::RemoveFlag { flag: "profiling".to_owned() },
+        ]
+    );
+    let order: Vec<StepTarget> = planned.plan.steps.iter().map(|step| step.target).collect();
+    assert_eq!(
+        order,
+        [StepTarget::Metadata, StepTarget::KubeScheduler, StepTarget::KubeControllerManager]
+    );
+    assert_eq!(
+        planned.purpose(),
+        Purpose::Rollback {
+            of: vec![first],
+            controls: vec![id("1.1.21"), id("1.3.2"), id("1.4.1")]
+        }
+    );
+}
