@@ -52,118 +52,141 @@ enum State {
 
 /// Every assignment with the bytes of its value.
 pub(super) fn written(text: &str) -> Vec<Written> {
-    let mut found = Vec::new();
-    let mut state = State::BeforeKey;
-    let mut key = String::new();
-    let mut key_at = 0;
-    let mut value: Letters = Vec::new();
-    // Length of the value up to its last letter that is no trailing white space.
-    let mut solid = 0;
-    let mut escape_at = 0;
-    let mut finish = |key: &mut String, value: &mut Letters, key_at: usize| {
-        let name = std::mem::take(key).trim_end().to_owned();
-        let value = std::mem::take(value);
-        if is_name(&name) {
-            found.push(Written { name, value, line: line_of(text, key_at) });
-        }
+    let mut reader = Reader {
+        text,
+        state: State::BeforeKey,
+        key: String::new(),
+        key_at: 0,
+        value: Vec::new(),
+        solid: 0,
+        escape_at: 0,
+        found: Vec::new(),
     };
-    for (at, c) in text.char_indices() {
+    for (at, letter) in text.char_indices() {
+        reader.take(Letter { letter, at: at..at + letter.len_utf8() });
+    }
+    match reader.state {
+        State::BeforeKey | State::Key | State::Comment | State::CommentEscape => {}
+        State::Value => reader.finish_trimmed(),
+        _ => reader.finish(),
+    }
+    reader.found
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    state: State,
+    key: String,
+    key_at: usize,
+    value: Letters,
+    /// Length of the value up to its last letter that is no trailing white space.
+    solid: usize,
+    escape_at: usize,
+    found: Vec<Written>,
+}
+
+impl Reader<'_> {
+    fn take(&mut self, here: Letter) {
+        let c = here.letter;
         let newline = matches!(c, '\n' | '\r');
         let space = matches!(c, ' ' | '\t') || newline;
-        let here = Letter { letter: c, at: at..at + c.len_utf8() };
-        match state {
+        match self.state {
             State::BeforeKey => {
                 if matches!(c, '#' | ';') {
-                    state = State::Comment;
+                    self.state = State::Comment;
                 } else if !space {
-                    state = State::Key;
-                    key_at = at;
-                    key.push(c);
+                    self.state = State::Key;
+                    self.key_at = here.at.start;
+                    self.key.push(c);
                 }
             }
-            State::Key => {
-                if newline {
-                    state = State::BeforeKey;
-                    key.clear();
-                } else if c == '=' {
-                    state = State::BeforeValue;
-                    solid = 0;
-                } else {
-                    key.push(c);
-                }
-            }
-            State::BeforeValue => match c {
+            State::Key => match c {
                 _ if newline => {
-                    state = State::BeforeKey;
-                    finish(&mut key, &mut value, key_at);
+                    self.state = State::BeforeKey;
+                    self.key.clear();
                 }
-                '\'' => state = State::Single,
-                '"' => state = State::Double,
-                '\\' => (state, escape_at) = (State::ValueEscape, at),
+                '=' => {
+                    self.state = State::BeforeValue;
+                    self.solid = 0;
+                }
+                _ => self.key.push(c),
+            },
+            State::BeforeValue => match c {
+                _ if newline => self.finish(),
+                '\'' => self.state = State::Single,
+                '"' => self.state = State::Double,
+                '\\' => self.escape(State::ValueEscape, &here),
                 _ if space => {}
                 _ => {
-                    state = State::Value;
-                    value.push(here);
-                    solid = value.len();
+                    self.state = State::Value;
+                    self.push_solid(here);
                 }
             },
-            State::Value => {
-                if newline {
-                    state = State::BeforeKey;
-                    value.truncate(solid);
-                    finish(&mut key, &mut value, key_at);
-                } else if c == '\\' {
-                    (state, escape_at) = (State::ValueEscape, at);
-                    solid = value.len();
-                } else {
-                    value.push(here);
-                    if !space {
-                        solid = value.len();
-                    }
+            State::Value => match c {
+                _ if newline => self.finish_trimmed(),
+                '\\' => {
+                    self.escape(State::ValueEscape, &here);
+                    self.solid = self.value.len();
                 }
-            }
+                _ if space => self.value.push(here),
+                _ => self.push_solid(here),
+            },
             State::ValueEscape => {
-                state = State::Value;
+                self.state = State::Value;
                 if !newline {
-                    value.push(Letter { letter: c, at: escape_at..here.at.end });
-                    solid = value.len();
+                    self.push_solid(Letter { letter: c, at: self.escape_at..here.at.end });
                 }
             }
             State::Single => match c {
-                '\'' => state = State::BeforeValue,
-                _ => value.push(here),
+                '\'' => self.state = State::BeforeValue,
+                _ => self.value.push(here),
             },
             State::Double => match c {
-                '"' => state = State::BeforeValue,
-                '\\' => (state, escape_at) = (State::DoubleEscape, at),
-                _ => value.push(here),
+                '"' => self.state = State::BeforeValue,
+                '\\' => self.escape(State::DoubleEscape, &here),
+                _ => self.value.push(here),
             },
             State::DoubleEscape => {
-                state = State::Double;
+                self.state = State::Double;
+                let escape = self.escape_at;
                 if matches!(c, '"' | '\\' | '`' | '$') {
-                    value.push(Letter { letter: c, at: escape_at..here.at.end });
+                    self.value.push(Letter { letter: c, at: escape..here.at.end });
                 } else if c != '\n' {
-                    value.push(Letter { letter: '\\', at: escape_at..escape_at + 1 });
-                    value.push(here);
+                    self.value.extend([Letter { letter: '\\', at: escape..escape + 1 }, here]);
                 }
             }
             State::Comment => match c {
-                '\\' => state = State::CommentEscape,
-                _ if newline => state = State::BeforeKey,
+                '\\' => self.state = State::CommentEscape,
+                _ if newline => self.state = State::BeforeKey,
                 _ => {}
             },
-            State::CommentEscape => state = State::Comment,
+            State::CommentEscape => self.state = State::Comment,
         }
     }
-    match state {
-        State::BeforeKey | State::Key | State::Comment | State::CommentEscape => {}
-        State::Value => {
-            value.truncate(solid);
-            finish(&mut key, &mut value, key_at);
-        }
-        _ => finish(&mut key, &mut value, key_at),
+
+    fn escape(&mut self, state: State, here: &Letter) {
+        self.state = state;
+        self.escape_at = here.at.start;
     }
-    found
+
+    fn push_solid(&mut self, letter: Letter) {
+        self.value.push(letter);
+        self.solid = self.value.len();
+    }
+
+    fn finish_trimmed(&mut self) {
+        self.value.truncate(self.solid);
+        self.finish();
+    }
+
+    fn finish(&mut self) {
+        self.state = State::BeforeKey;
+        let name = std::mem::take(&mut self.key).trim_end().to_owned();
+        let value = std::mem::take(&mut self.value);
+        if is_name(&name) {
+            self.found.push(Written { name, value, line: line_of(self.text, self.key_at) });
+        }
+    }
 }
 
 /// A name systemd accepts: letters, digits and `_`, no digit first.

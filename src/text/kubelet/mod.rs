@@ -2,10 +2,13 @@
 //!
 //! Must not know defaults or flags: which field wins over which flag is the business of the checks.
 
+mod edit;
+
 use serde_json::{Map, Value};
 
-use super::{EditRefused, ParseProblem, yaml};
-use crate::model::{AttributedEdit, facts::KubeletLayer};
+use super::{ParseProblem, yaml};
+use crate::model::facts::KubeletLayer;
+pub use edit::edit;
 
 /// Reads one layer: the fields, and the keys written twice.
 ///
@@ -53,12 +56,6 @@ fn merge(into: &mut Value, patch: &Value) {
             merge(into.entry(key.clone()).or_insert(Value::Null), value);
         }
     }
-}
-
-/// Applies field edits (`SetField`, `RemoveField`) to a YAML or JSON configuration file.
-pub fn edit(text: &str, edits: &[AttributedEdit]) -> Result<String, EditRefused> {
-    let _ = (text, edits);
-    todo!()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use super::*;
 use crate::model::facts::{Mount, Probe, StaticPod};
-use crate::text::ParseProblem;
+use crate::{model::Component, text::ParseProblem};
 
 /// A text file of a recorded node.
 fn recorded(archive: &[u8], path: &str) -> String {

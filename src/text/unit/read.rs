@@ -39,19 +39,19 @@ pub(super) fn service(file: &TextFile) -> Vec<Setting<'_>> {
             continue;
         }
         line.extend(letters(body));
-        take(std::mem::take(&mut line), file, &mut section, &mut settings);
+        take(&std::mem::take(&mut line), file, &mut section, &mut settings);
     }
-    take(line, file, &mut section, &mut settings);
+    take(&line, file, &mut section, &mut settings);
     settings
 }
 
 fn take<'t>(
-    line: Letters,
+    line: &[Letter],
     file: &'t TextFile,
     section: &mut String,
     settings: &mut Vec<Setting<'t>>,
 ) {
-    let line = trimmed(&line);
+    let line = trimmed(line);
     let text = super::words::text(line);
     if let Some(name) = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
         name.clone_into(section);

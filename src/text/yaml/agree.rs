@@ -1,25 +1,46 @@
-//! A second opinion: libyaml, whose port Kubernetes uses, must see the same structure and scalars.
+//! A second opinion: libyaml itself, through the serde reader.
+//!
+//! It accepts the text before the tree is made, and must see the same structure and scalars in it.
 
 use std::fmt;
 
 use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor,
+    Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor,
 };
 
 use super::{Kind, Node, ParseProblem, Tree, problem};
 
-/// Reads the text again with libyaml, along the tree.
-pub(super) fn with_libyaml(text: &str, tree: &Tree) -> Result<(), ParseProblem> {
-    if matches!(&tree.root.kind, Kind::Scalar { text, .. } if text.is_empty()) {
-        return Ok(());
+/// How many documents libyaml finds; an error in the first one is an error.
+pub(super) fn documents(text: &str) -> Result<usize, ParseProblem> {
+    let mut count = 0;
+    for document in serde_yaml::Deserializer::from_str(text) {
+        count += 1;
+        match IgnoredAny::deserialize(document) {
+            Err(error) if count == 1 => return Err(explain(&error)),
+            // The kubelet reads the first document and does not look further.
+            Err(_) => break,
+            Ok(_) => {}
+        }
     }
-    let Some(document) = serde_yaml::Deserializer::from_str(text).next() else {
+    if count == 0 {
         return Err(problem(None, "the file is empty: it holds no YAML document"));
-    };
-    Same(&tree.root).deserialize(document).map_err(|error| ParseProblem {
-        line: error.location().map(|location| location.line()),
-        message: error.to_string(),
+    }
+    Ok(count)
+}
+
+/// Reads the text along the tree.
+pub(super) fn with_libyaml(text: &str, tree: &Tree) -> Result<(), ParseProblem> {
+    let document = serde_yaml::Deserializer::from_str(text).next();
+    document.map_or(Ok(()), |document| {
+        Same(&tree.root).deserialize(document).map_err(|error| explain(&error))
     })
+}
+
+fn explain(error: &serde_yaml::Error) -> ParseProblem {
+    let text = error.to_string();
+    let line = error.location().map(|location| location.line());
+    let message = text.split(" at line ").next().unwrap_or(&text).to_owned();
+    ParseProblem { line, message }
 }
 
 /// Succeeds where the input is what this node is.
@@ -86,6 +107,6 @@ impl<'de> Visitor<'de> for Same<'_> {
             input.next_value_seed(Same(value))?;
         }
         let rest = input.next_key::<IgnoredAny>()?;
-        if rest.is_some() { Err(A::Error::custom(self.differs::<A::Error>())) } else { Ok(()) }
+        if rest.is_some() { Err(self.differs()) } else { Ok(()) }
     }
 }

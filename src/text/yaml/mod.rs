@@ -11,11 +11,13 @@
 mod agree;
 mod json;
 mod resolve;
+pub(crate) mod splice;
 pub(crate) mod tree;
 mod value;
+pub(crate) mod write;
 
 use super::ParseProblem;
-pub(crate) use tree::{Kind, Node, Style, Tree};
+pub(crate) use tree::{Kind, Node, Style, Tree, own};
 
 /// A document as the kubelet reads it.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,7 +51,7 @@ pub(crate) fn read(text: &str) -> Result<(Document, Tree), ParseProblem> {
         let duplicate_keys = value::read(&tree)?.duplicate_keys;
         return Ok((Document { value, duplicate_keys, documents: 1 }, tree));
     }
-    let tree = tree::parse(text)?;
+    let tree = tree::parse(text, agree::documents(text)?)?;
     agree::with_libyaml(text, &tree)?;
     let read = value::read(&tree)?;
     if read.value.is_null() {

@@ -116,7 +116,7 @@ fn problems_name_their_line() {
     for (text, line) in [
         ("a: 1\nb: [1\n", 3),
         ("a: 1\n b: 2\n", 2),
-        ("a: 'open\n", 1),
+        ("a: 'open\n", 2),
         ("a: 1\nb: *nowhere\n", 2),
         ("a: 1\nb: .inf\n", 2),
         ("a: b\nc: d: e\n", 2),
@@ -141,6 +141,24 @@ fn bombs_are_refused() {
     assert!(refused(&deep).message.contains("deep"));
     assert!(parse("a: &a [*a]\n").is_err());
     assert!(refused(&format!("a: {}", "x".repeat(11 << 20))).message.contains("10 MiB"));
+}
+
+#[test]
+fn what_libyaml_accepts_and_newer_readers_refuse_is_read() {
+    for (text, want) in [
+        ("a: [\n  b,\n  c,\n]\nd: 1\n", json!({"a": ["b", "c"], "d": 1})),
+        ("a:\n  b: {\n  c: 1\n  }\n", json!({"a": {"b": {"c": 1}}})),
+        ("a:\n  b: \"c\n d\"\n", json!({"a": {"b": "c d"}})),
+    ] {
+        assert_eq!(value(text), want, "{text}");
+    }
+}
+
+#[test]
+fn broken_text_is_a_problem() {
+    for text in ["[!,", "a: ''|\n 0", "{-", "&", "*", "%", "a: !<", "\"\\u", "\0", "\u{1}"] {
+        refused(text);
+    }
 }
 
 #[test]
@@ -169,6 +187,8 @@ fn spans_are_the_bytes_of_the_value() {
     assert_eq!(written, ["'a''b'", "\"x\\\"\"", "plain é", "{k: [1, 2] , z: q}"]);
     let lines: Vec<usize> = tree.root.get("list").unwrap().items().iter().map(|n| n.line).collect();
     assert_eq!(lines, [3, 4, 5, 6]);
+    let (_, tree) = read("\u{feff}a: b # c\n").unwrap();
+    assert_eq!(tree.root.get("a").unwrap().span, 6..7);
     let json = "{\"a\" : [ 1 ,\n \"x\\\"y\" ] }";
     let (_, tree) = read(json).unwrap();
     let list = tree.root.get("a").unwrap();

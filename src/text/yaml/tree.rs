@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, ops::Range, rc::Rc};
 
-use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
+use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 
 use super::{ParseProblem, problem};
 
@@ -142,10 +142,26 @@ impl Node {
     }
 }
 
+/// The node, if it is written here and nowhere else; else half a sentence that says why not.
+pub(crate) fn own<'n>(node: &'n Rc<Node>, what: &str) -> Result<&'n Rc<Node>, String> {
+    let how = if matches!(node.kind, Kind::Alias(_)) {
+        "is an alias"
+    } else if node.anchored {
+        "carries an anchor"
+    } else if node.entries().iter().any(|(key, _)| key.is_merge_key()) {
+        "uses a merge (<<)"
+    } else if node.tag.is_some() {
+        "carries a tag"
+    } else {
+        return Ok(node);
+    };
+    Err(format!("{what} {how} (line {})", node.line))
+}
+
 /// An open list or mapping.
 struct Open {
     start: Position,
-    anchor: usize,
+    anchor: Option<String>,
     tag: Option<String>,
     flow: bool,
     map: bool,
@@ -158,94 +174,80 @@ struct Position {
     line: usize,
 }
 
-/// Reads the first document, and counts the others.
-pub(super) fn parse(text: &str) -> Result<Tree, ParseProblem> {
-    let mut builder = Builder {
-        text,
-        bytes: text.char_indices().map(|(byte, _)| byte).collect(),
-        open: Vec::new(),
-        anchors: BTreeMap::new(),
-        root: None,
-    };
-    let mut documents = 0;
-    for event in Parser::new_from_str(text) {
-        match event {
-            Ok((Event::DocumentStart(_), _)) => documents += 1,
-            Ok((event, span)) if documents == 1 => builder.take(event, span)?,
-            Ok(_) => {}
+/// Reads the first document of a text that libyaml is known to accept.
+pub(super) fn parse(text: &str, documents: usize) -> Result<Tree, ParseProblem> {
+    let body = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let skipped = text.len() - body.len();
+    let mut builder =
+        Builder { text, skipped, open: Vec::new(), anchors: BTreeMap::new(), root: None };
+    let mut input = body.as_bytes();
+    let mut parser = Parser::new();
+    parser.set_input_string(&mut input);
+    loop {
+        let event = parser.parse().map_err(|error| {
+            let line = error.problem_mark().and_then(|mark| usize::try_from(mark.line).ok());
+            problem(line.map(|line| line + 1), error.problem())
+        })?;
+        match event.data {
             // The kubelet reads the first document and does not look further.
-            Err(_) if documents > 1 => break,
-            Err(error) => {
-                return Err(problem(Some(error.marker().line()), error.info()));
-            }
+            EventData::DocumentEnd { .. } | EventData::StreamEnd => break,
+            _ => builder.take(event)?,
         }
     }
-    let root = builder.root.unwrap_or_else(|| {
-        let kind = Kind::Scalar { text: String::new(), style: Style::Plain };
-        Rc::new(Node { kind, span: 0..0, line: 1, anchored: false, tag: None })
-    });
-    Ok(Tree { root, documents: documents.max(1), json: false })
+    let root = builder
+        .root
+        .ok_or_else(|| problem(None, "the file is empty: it holds no YAML document"))?;
+    Ok(Tree { root, documents, json: false })
 }
 
 struct Builder<'t> {
     text: &'t str,
-    /// Byte offset of each character: the parser counts in characters.
-    bytes: Vec<usize>,
+    /// Bytes of a byte order mark, which the parser does not count.
+    skipped: usize,
     open: Vec<Open>,
-    anchors: BTreeMap<usize, Rc<Node>>,
+    anchors: BTreeMap<String, Rc<Node>>,
     root: Option<Rc<Node>>,
 }
 
 impl Builder<'_> {
-    fn take(&mut self, event: Event<'_>, span: Span) -> Result<(), ParseProblem> {
-        let start = self.position(&span.start);
-        let end = self.position(&span.end).byte;
-        match event {
-            Event::Scalar(text, style, anchor, tag) => {
+    fn take(&mut self, event: Event) -> Result<(), ParseProblem> {
+        let start = self.position(event.start_mark);
+        let end = self.position(event.end_mark).byte;
+        match event.data {
+            EventData::Scalar { anchor, tag, value, style, .. } => {
                 let style = match style {
-                    ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::SingleQuoted => Style::Single,
                     ScalarStyle::DoubleQuoted => Style::Double,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
+                    _ => Style::Plain,
                 };
-                let kind = Kind::Scalar { text: text.into_owned(), style };
-                self.close(kind, start, end, anchor, tag_text(tag.as_deref()));
+                self.close(Kind::Scalar { text: value, style }, start, end, anchor, tag);
             }
-            Event::Alias(anchor) => {
+            EventData::Alias { anchor } => {
                 let target = self.anchors.get(&anchor).cloned().ok_or_else(|| {
                     problem(Some(start.line), "an alias stands for a value that contains it")
                 })?;
-                self.close(Kind::Alias(target), start, end, 0, None);
+                self.close(Kind::Alias(target), start, end, None, None);
             }
-            Event::SequenceStart(anchor, tag) => {
-                self.begin(start, anchor, tag_text(tag.as_deref()), false)?;
+            EventData::SequenceStart { anchor, tag, style, .. } => {
+                let flow = style == SequenceStyle::Flow;
+                self.begin(Open { start, anchor, tag, flow, map: false, children: Vec::new() })?;
             }
-            Event::MappingStart(anchor, tag) => {
-                self.begin(start, anchor, tag_text(tag.as_deref()), true)?;
+            EventData::MappingStart { anchor, tag, style, .. } => {
+                let flow = style == MappingStyle::Flow;
+                self.begin(Open { start, anchor, tag, flow, map: true, children: Vec::new() })?;
             }
-            Event::SequenceEnd | Event::MappingEnd => self.end(end),
-            Event::Nothing
-            | Event::StreamStart
-            | Event::StreamEnd
-            | Event::DocumentStart(_)
-            | Event::DocumentEnd => {}
+            EventData::SequenceEnd | EventData::MappingEnd => self.end(end),
+            _ => {}
         }
         Ok(())
     }
 
-    fn begin(
-        &mut self,
-        start: Position,
-        anchor: usize,
-        tag: Option<String>,
-        map: bool,
-    ) -> Result<(), ParseProblem> {
+    fn begin(&mut self, open: Open) -> Result<(), ParseProblem> {
         if self.open.len() >= DEEPEST {
-            return Err(problem(Some(start.line), "values nest too deeply"));
+            return Err(problem(Some(open.start.line), "values nest too deeply"));
         }
-        let bracket = if map { '{' } else { '[' };
-        let flow = self.text.get(start.byte..).is_some_and(|rest| rest.starts_with(bracket));
-        self.open.push(Open { start, anchor, tag, flow, map, children: Vec::new() });
+        self.open.push(open);
         Ok(())
     }
 
@@ -271,23 +273,18 @@ impl Builder<'_> {
         kind: Kind,
         start: Position,
         end: usize,
-        anchor: usize,
+        anchor: Option<String>,
         tag: Option<String>,
     ) {
         let written = self.text.get(start.byte..end).unwrap_or("");
-        let length = match &kind {
-            Kind::Scalar { style: Style::Single | Style::Double, .. } => quoted(written),
-            _ => written.trim_end().len(),
-        };
-        let end = start.byte + length;
         let node = Rc::new(Node {
             kind,
-            span: start.byte..end,
+            span: start.byte..start.byte + written.trim_end().len(),
             line: start.line,
-            anchored: anchor != 0,
-            tag,
+            anchored: anchor.is_some(),
+            tag: tag.map(|tag| tag.replace("tag:yaml.org,2002:", "!!")),
         });
-        if anchor != 0 {
+        if let Some(anchor) = anchor {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
         match self.open.last_mut() {
@@ -296,34 +293,8 @@ impl Builder<'_> {
         }
     }
 
-    fn position(&self, marker: &saphyr_parser::Marker) -> Position {
-        let byte = self.bytes.get(marker.index()).copied().unwrap_or(self.text.len());
-        Position { byte, line: marker.line() }
+    fn position(&self, mark: Mark) -> Position {
+        let byte = usize::try_from(mark.index).map_or(self.text.len(), |byte| byte + self.skipped);
+        Position { byte, line: usize::try_from(mark.line).map_or(1, |line| line + 1) }
     }
-}
-
-/// Length of the quoted scalar at the start of a text: the parser's own end includes a comment.
-fn quoted(text: &str) -> usize {
-    let mut chars = text.char_indices().peekable();
-    let Some((_, quote)) = chars.next().filter(|(_, c)| matches!(c, '"' | '\'')) else {
-        return text.trim_end().len();
-    };
-    while let Some((at, c)) = chars.next() {
-        if quote == '"' && c == '\\' {
-            chars.next();
-        } else if c == quote && (quote == '"' || chars.next_if(|(_, c)| *c == quote).is_none()) {
-            return at + 1;
-        }
-    }
-    text.len()
-}
-
-fn tag_text(tag: Option<&Tag>) -> Option<String> {
-    tag.map(|tag| {
-        if tag.is_yaml_core_schema() {
-            format!("!!{}", tag.suffix)
-        } else {
-            format!("{}{}", tag.handle, tag.suffix)
-        }
-    })
 }
