@@ -51,6 +51,7 @@ pub struct Cli {
 
 /// Options of every command.
 #[derive(Debug, Clone, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of its own on the command line")]
 pub struct Global {
     /// Look at this directory instead of /; read only unless --offline is given too.
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]

@@ -9,6 +9,7 @@ use crate::{report::Look, tui};
 
 /// What `main` read of the process environment, once.
 #[derive(Debug, Clone, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Environment {
     /// Standard input is a terminal.
     pub terminal_in: bool,
@@ -35,14 +36,12 @@ pub(super) struct Terminal {
 impl Terminal {
     pub(super) fn new(global: &Global, environment: &Environment) -> Self {
         let dumb = environment.term == "dumb";
-        let color = match global.color {
-            Color::Always => ColorChoice::Always,
-            Color::Never => ColorChoice::Never,
-            Color::Auto if environment.terminal_out && !environment.no_color && !dumb => {
-                ColorChoice::Always
-            }
-            Color::Auto => ColorChoice::Never,
+        let colourful = match global.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => environment.terminal_out && !environment.no_color && !dumb,
         };
+        let color = if colourful { ColorChoice::Always } else { ColorChoice::Never };
         Self {
             environment: environment.clone(),
             color,
@@ -63,8 +62,7 @@ impl Terminal {
 
     /// Talk: progress and hints.
     pub(super) fn err(&self) -> AutoStream<io::Stderr> {
-        let color = if self.color == ColorChoice::Always { self.color } else { ColorChoice::Never };
-        AutoStream::new(io::stderr(), color)
+        AutoStream::new(io::stderr(), self.color)
     }
 
     /// One line of talk; nothing with `--quiet`.

@@ -196,8 +196,7 @@ pub struct Score {
 impl Score {
     /// In percent, rounded down so that 100 means all; 100 when there is nothing to count.
     pub fn percent(self) -> usize {
-        let all = self.pass + self.fail;
-        if all == 0 { 100 } else { self.pass * 100 / all }
+        (self.pass * 100).checked_div(self.pass + self.fail).unwrap_or(100)
     }
 }
 
