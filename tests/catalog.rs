@@ -219,8 +219,11 @@ fn benchmarks_differ_in_what_they_expect() {
     assert_eq!(assessment(Cis1_9, "5.2.3"), Assessment::Manual);
     assert_eq!(assessment(Cis2_0, "4.3.1"), Assessment::Automated);
     assert_eq!(assessment(Cis2_1, "4.3.1"), Assessment::Manual);
-    assert_eq!(control(Cis1_12, "5.2.9").level, Level::L1);
-    assert_eq!(control(Cis2_0, "5.2.9").level, Level::L2);
+    for id in BenchmarkId::ALL {
+        let number = if id < Cis1_12 { "5.2.10" } else { "5.2.9" };
+        let want = if id == Cis1_12 { Level::L1 } else { Level::L2 };
+        assert_eq!(control(id, number).level, want, "{id}");
+    }
 
     let covered = |id, resource: &str| match control(id, "3.2.2").check {
         Check::AuditPolicy { cover } => {
@@ -402,11 +405,8 @@ fn every_page_is_worth_reading() {
     assert!(problems.is_empty(), "{problems:#?}");
 }
 
-/// Bundles a fix may name.
-const BUNDLES: [&str; 4] = ["audit", "authentication-config", "encryption", "event-rate-limit"];
-
 #[test]
-fn the_bundles_that_fixes_name_are_known() {
+fn every_bundle_is_there_and_named_by_a_fix() {
     let named: BTreeSet<String> = all()
         .into_values()
         .flat_map(|control| control.fix.needs)
@@ -415,7 +415,28 @@ fn the_bundles_that_fixes_name_are_known() {
             _ => None,
         })
         .collect();
-    assert_eq!(named.iter().map(String::as_str).collect::<Vec<_>>(), BUNDLES);
+    let mut kinds: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for bundle in fs::read_dir(root().join("remediations/bundles")).unwrap() {
+        let bundle = bundle.unwrap();
+        for file in fs::read_dir(bundle.path()).unwrap() {
+            let text = fs::read_to_string(file.unwrap().path()).unwrap();
+            let value: Value = serde_yaml::from_str(&text).unwrap();
+            let kind = value["kind"].as_str().unwrap_or_default().to_owned();
+            kinds.entry(bundle.file_name().into_string().unwrap()).or_default().insert(kind);
+        }
+    }
+    let want = [
+        ("audit", vec!["Policy"]),
+        ("authentication-config", vec!["AuthenticationConfiguration"]),
+        ("encryption", vec!["EncryptionConfiguration"]),
+        ("event-rate-limit", vec!["AdmissionConfiguration", "Configuration"]),
+    ];
+    let want: BTreeMap<String, BTreeSet<String>> = want
+        .into_iter()
+        .map(|(name, kinds)| (name.to_owned(), kinds.into_iter().map(str::to_owned).collect()))
+        .collect();
+    assert_eq!(kinds, want);
+    assert_eq!(named, want.into_keys().collect());
 }
 
 #[test]
