@@ -87,3 +87,79 @@ fn create_temporary(
     }
     Err(NodeError { operation: "create", path: last, kind: NodeErrorKind::Exists })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use super::*;
+    use crate::node::{
+        fault::{Fault, Faults, FaultyFiles},
+        memory::MemoryFiles,
+    };
+
+    fn meta(mode: u32) -> FileMeta {
+        let label = ("security.selinux".to_owned(), b"label".to_vec());
+        FileMeta { mode, uid: 3, gid: 4, xattrs: BTreeMap::from([label]) }
+    }
+
+    #[test]
+    fn a_file_is_replaced_with_all_it_carries_and_flushed() {
+        let files = MemoryFiles::new().with_file("/etc/a", 0o644, "old");
+        replace(&files, "/etc/a", b"new", &meta(0o640)).unwrap();
+        assert_eq!(files.read("/etc/a", 9).unwrap(), b"new");
+        let stat = files.stat("/etc/a").unwrap().unwrap();
+        assert_eq!((stat.mode, stat.uid, stat.gid), (0o640, 3, 4));
+        assert_eq!(files.xattrs("/etc/a").unwrap(), meta(0).xattrs);
+        let synced = files.sync_count();
+        assert_eq!((synced.files, synced.dirs), (1, 1));
+        assert_eq!(files.list("/etc").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_name_that_is_taken_is_left_alone() {
+        let files = MemoryFiles::new()
+            .with_file("/a", 0o644, "old")
+            .with_file("/.kube-temper-0", 0o600, "somebody's")
+            .with_link("/.kube-temper-1", "/a");
+        replace(&files, "/a", b"new", &meta(0o600)).unwrap();
+        assert_eq!(files.read("/.kube-temper-0", 99).unwrap(), b"somebody's");
+        assert_eq!(files.read_link("/.kube-temper-1").unwrap(), "/a");
+        assert_eq!(files.read("/a", 9).unwrap(), b"new");
+    }
+
+    #[test]
+    fn an_operation_that_fails_leaves_one_of_the_two_and_nothing_beside_it() {
+        // create, sync of the file, rename: old. Sync of the folder: new.
+        for (at, left) in [(1, "old"), (2, "old"), (3, "old"), (4, "new")] {
+            let files = Arc::new(MemoryFiles::new().with_file("/etc/a", 0o644, "old"));
+            let faults = Faults::new(Fault::Fails { at, kind: NodeErrorKind::NoSpace });
+            let faulty = FaultyFiles::new("files", files.clone(), &faults);
+            let error = replace(&faulty, "/etc/a", b"new", &meta(0o600)).unwrap_err();
+            assert_eq!(error.kind, NodeErrorKind::NoSpace, "{at}");
+            assert_eq!(files.read("/etc/a", 9).unwrap(), left.as_bytes(), "{at}");
+            assert_eq!(files.list("/etc").unwrap().len(), 1, "{at}");
+        }
+    }
+
+    #[test]
+    fn only_our_leftovers_are_swept() {
+        let files = MemoryFiles::new()
+            .with_file("/m/.kube-temper-3", 0o600, "ours")
+            .with_file("/m/.other", 0o600, "")
+            .with_file("/m/kube-temper-1", 0o600, "")
+            .with_dir("/m/.kube-temper-folder", 0o700);
+        sweep(&files, "/m").unwrap();
+        let names: Vec<String> =
+            files.list("/m").unwrap().into_iter().map(|entry| entry.name).collect();
+        assert_eq!(names, [".kube-temper-folder", ".other", "kube-temper-1"]);
+        sweep(&files, "/missing").unwrap();
+    }
+
+    #[test]
+    fn the_folder_of_a_path() {
+        for (path, folder) in [("/a", "/"), ("/a/b", "/a"), ("/a/b/c", "/a/b"), ("a", "/")] {
+            assert_eq!(folder_of(path), folder, "{path}");
+        }
+    }
+}

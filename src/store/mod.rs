@@ -292,3 +292,6 @@ fn create_synced(node: &dyn Node, path: &str, bytes: &[u8]) -> Result<(), NodeEr
     node.state().append(path, bytes)?;
     node.state().sync_file(path)
 }
+
+#[cfg(test)]
+mod tests;
