@@ -1,0 +1,176 @@
+//! The place that wins, and what a kubelet restart costs.
+
+use kube_temper::model::{Component, FieldValue, FixAction, Plan, Tier};
+
+use super::{
+    left,
+    node::{FLAGS_ENV, HEADER, KUBELET_CONFIG, Node, UNIT_DROP_IN, review},
+    texts,
+};
+
+const UNIT: &str = "[Service]\nEnvironmentFile=-/var/lib/kubelet/kubeadm-flags.env\nExecStart=\n\
+                    ExecStart=/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml \
+                    $KUBELET_KUBEADM_ARGS\n";
+
+pub(super) fn set(field: &str, value: FieldValue, flags: &[&str]) -> FixAction {
+    let flags = flags.iter().map(|flag| (*flag).to_owned()).collect();
+    FixAction::KubeletField { field: field.into(), value, flags }
+}
+
+fn anonymous() -> FixAction {
+    set("authentication.anonymous.enabled", FieldValue::Bool(false), &["anonymous-auth"])
+}
+
+/// Path and new text of every change, without the lines of the header.
+fn changed(plan: &Plan) -> Vec<(&str, String)> {
+    let text = |after: &str| -> String {
+        after.split_inclusive('\n').filter(|line| !HEADER.contains(line)).collect()
+    };
+    plan.changes().map(|change| (change.path.as_str(), text(texts(change).1))).collect()
+}
+
+fn owned<'p>(changes: &[(&'p str, &str)]) -> Vec<(&'p str, String)> {
+    changes.iter().map(|(path, text)| (*path, (*text).to_owned())).collect()
+}
+
+fn node_with(action: FixAction) -> Node {
+    let mut node = Node::new();
+    node.fails("4.2.1", Tier::R2, review(), vec![action]);
+    node
+}
+
+const ON: &str = "authentication:\n  anonymous:\n    enabled: true\n";
+const OFF: &str = "authentication:\n  anonymous:\n    enabled: false\n";
+
+#[test]
+fn the_last_layer_that_sets_a_field_is_changed() {
+    let cases: [(&str, &str, &[(&str, &str)], &str); 5] = [
+        ("only the main file", ON, &[], KUBELET_CONFIG),
+        ("nobody sets it", "", &[], KUBELET_CONFIG),
+        ("a drop-in sets it", OFF, &[("/d/1.conf", ON)], "/d/1.conf"),
+        ("the last of two", OFF, &[("/d/1.conf", OFF), ("/d/2.conf", ON)], "/d/2.conf"),
+        (
+            "the last drop-in is about something else",
+            OFF,
+            &[("/d/1.conf", ON), ("/d/2.conf", "readOnlyPort: 0\n")],
+            "/d/1.conf",
+        ),
+    ];
+    for (name, main, drop_ins, place) in cases {
+        let mut node = node_with(anonymous());
+        node.kubelet_config(main);
+        for (path, text) in drop_ins {
+            node.drop_in(path, text);
+        }
+        let plan = node.plan();
+        let changes = changed(&plan);
+        assert_eq!(changes.len(), 1, "{name}: {:?}", left(&plan));
+        assert_eq!(changes[0].0, place, "{name}");
+        assert_eq!(changes[0].1, OFF, "{name}");
+    }
+}
+
+#[test]
+fn a_flag_that_overrides_the_field_is_removed_where_it_is_written() {
+    let env = "KUBELET_KUBEADM_ARGS=\"--anonymous-auth=true --v=2\"\n";
+    let mut node = node_with(anonymous());
+    node.kubelet_config(ON);
+    node.kubelet_unit(UNIT, env);
+    let plan = node.plan();
+    assert_eq!(
+        changed(&plan),
+        owned(&[(KUBELET_CONFIG, OFF), (FLAGS_ENV, "KUBELET_KUBEADM_ARGS=\"--v=2\"\n")]),
+        "{:?}",
+        left(&plan)
+    );
+    assert_eq!(plan.steps.len(), 1, "one restart");
+
+    node.kubelet_config(OFF);
+    assert_eq!(changed(&node.plan()).len(), 1, "the field is right: only the flag goes");
+
+    let unit = UNIT.replace("$KUBELET", "--anonymous-auth=true $KUBELET");
+    node.kubelet_unit(&unit, "KUBELET_KUBEADM_ARGS=\"--v=2\"\n");
+    assert_eq!(changed(&node.plan()), owned(&[(UNIT_DROP_IN, UNIT)]), "{:?}", left(&node.plan()));
+}
+
+#[test]
+fn one_element_of_a_flag_goes_and_the_rest_stays() {
+    let gate = "featureGates:\n  RotateKubeletServerCertificate: false\n  Other: true\n";
+    let mut node = node_with(FixAction::RemoveKubeletField {
+        field: "featureGates.RotateKubeletServerCertificate".into(),
+        flags: vec!["feature-gates".into()],
+        element: Some("RotateKubeletServerCertificate=false".into()),
+    });
+    node.kubelet_config(gate);
+    node.drop_in(
+        "/d/1.conf",
+        "featureGates:\n  RotateKubeletServerCertificate: false\n  B: true\n",
+    );
+    node.kubelet_unit(
+        UNIT,
+        "KUBELET_KUBEADM_ARGS=\"--feature-gates=A=true,RotateKubeletServerCertificate=false\"\n",
+    );
+    let plan = node.plan();
+    assert_eq!(
+        changed(&plan),
+        owned(&[
+            ("/d/1.conf", "featureGates:\n  B: true\n"),
+            (KUBELET_CONFIG, "featureGates:\n  Other: true\n"),
+            (FLAGS_ENV, "KUBELET_KUBEADM_ARGS=\"--feature-gates=A=true\"\n"),
+        ]),
+        "{:?}",
+        left(&plan)
+    );
+}
+
+#[test]
+fn what_cannot_be_proved_to_win_is_left_out() {
+    let cases: [(&str, fn(&mut Node), &str); 5] = [
+        ("no --config", |n| n.facts.kubelet.config = None, "runs without --config"),
+        ("broken layer", |n| n.drop_in("/d/1.conf", "a: ["), "/d/1.conf cannot be understood"),
+        (
+            "keys twice",
+            |n| n.kubelet_config("readOnlyPort: 1\nreadOnlyPort: 0\n"),
+            "holds keys twice (readOnlyPort)",
+        ),
+        (
+            "a flag from nowhere",
+            |n| {
+                n.facts.kubelet.start_args = None;
+                n.process(Component::Kubelet, &["kubelet", "--anonymous-auth"], 0);
+            },
+            "nothing tells where that is written",
+        ),
+        (
+            "a flag of a wrapper",
+            |n| n.start_args(&[("kubelet", "/u"), ("--anonymous-auth=true", "/usr/bin/wrap")]),
+            "written in /usr/bin/wrap",
+        ),
+    ];
+    for (name, change, reason) in cases {
+        let mut node = node_with(anonymous());
+        node.kubelet_config(ON);
+        change(&mut node);
+        let plan = node.plan();
+        assert!(plan.is_empty(), "{name}");
+        assert!(left(&plan)[0].contains(reason), "{name}: {:?}", left(&plan));
+    }
+}
+
+#[test]
+fn a_kubelet_restart_is_risky_up_to_1_34_and_where_the_version_is_unknown() {
+    for (version, want) in [
+        (Some("1.33.1"), Tier::R3),
+        (Some("1.34.9"), Tier::R3),
+        (Some("1.35.0"), Tier::R2),
+        (None, Tier::R3),
+    ] {
+        let mut node = node_with(anonymous());
+        match version {
+            Some(version) => node.version(version),
+            None => node.facts.profile.version = None,
+        }
+        let plan = node.plan();
+        assert_eq!((plan.controls[0].tier, plan.tier()), (want, Some(want)), "{version:?}");
+    }
+}
