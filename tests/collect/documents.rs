@@ -1,0 +1,81 @@
+//! Files that flags name.
+
+use super::*;
+
+fn with_apiserver_flags(files: &MemoryFiles, flags: &[&str]) {
+    let path = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+    let lines: String = flags.iter().map(|flag| format!("    - {flag}\n")).collect();
+    let text = files_text(files, path)
+        .replace("    - kube-apiserver\n", &format!("    - kube-apiserver\n{lines}"));
+    files.put_file(path, 0o600, text);
+}
+
+#[test]
+fn files_that_flags_name_are_read_under_their_host_path() {
+    let files = recorded(recording::KUBEADM_1_36_2);
+    let pki = "/etc/kubernetes/pki";
+    with_apiserver_flags(
+        &files,
+        &[
+            "--audit-policy-file=/etc/kubernetes/pki/policy.yaml",
+            "--encryption-provider-config=/etc/kubernetes/pki/enc.yaml",
+            "--authentication-config=/etc/kubernetes/pki/authn.yaml",
+            "--authorization-config=/etc/kubernetes/pki/none.yaml",
+            "--admission-control-config-file=/not/mounted.yaml",
+        ],
+    );
+    files.put_file(
+        &format!("{pki}/policy.yaml"),
+        0o600,
+        "kind: Policy\nrules: [{level: Metadata}]\n",
+    );
+    files.put_file(&format!("{pki}/authn.yaml"), 0o600, "a: [1\n");
+    files.put_file(
+        &format!("{pki}/enc.yaml"),
+        0o600,
+        "kind: EncryptionConfiguration\nresources: [{resources: [secrets], providers: [{aescbc: {keys: [{secret: TOP-SECRET}]}}]}]\n",
+    );
+    let facts = facts(files, NodeKind::Offline);
+    assert_eq!(
+        texts(facts.documents.keys()),
+        [
+            "/etc/kubernetes/pki/authn.yaml",
+            "/etc/kubernetes/pki/none.yaml",
+            "/etc/kubernetes/pki/policy.yaml"
+        ]
+    );
+    assert_eq!(facts.documents[&format!("{pki}/policy.yaml")].ok().unwrap()["kind"], "Policy");
+    assert!(facts.documents[&format!("{pki}/authn.yaml")].ok().is_none());
+    assert_eq!(
+        facts.documents[&format!("{pki}/none.yaml")],
+        Parsed::Broken { why: "no such file or directory".to_owned() }
+    );
+    let rules = facts.encryption[&format!("{pki}/enc.yaml")].ok().unwrap();
+    assert_eq!(rules[0].providers, ["aescbc"]);
+    assert!(!serde_json::to_string(&facts).unwrap().contains("TOP-SECRET"));
+    assert_eq!(mode(&facts, &format!("{pki}/policy.yaml")), 0o600);
+    assert!(!facts.files.contains_key("/not/mounted.yaml"), "in no host volume: not this file");
+}
+
+#[test]
+fn a_path_in_a_container_is_another_on_the_host() {
+    let files = recorded(recording::KUBEADM_1_36_2);
+    let path = "/etc/kubernetes/manifests/kube-apiserver.yaml";
+    let text = files_text(&files, path)
+        .replace(
+            "    volumeMounts:\n",
+            "    volumeMounts:\n    - mountPath: /audit\n      name: audit\n",
+        )
+        .replace(
+            "  volumes:\n",
+            "  volumes:\n  - hostPath:\n      path: /srv/audit/\n    name: audit\n",
+        );
+    files.put_file(path, 0o600, text);
+    with_apiserver_flags(&files, &["--audit-policy-file=/audit/policy.yaml"]);
+    files.put_file("/srv/audit/policy.yaml", 0o640, "kind: Policy\n");
+    files.put_file("/audit/policy.yaml", 0o644, "kind: Decoy\n");
+    let facts = facts(files, NodeKind::Offline);
+    assert_eq!(texts(facts.documents.keys()), ["/srv/audit/policy.yaml"]);
+    assert_eq!(mode(&facts, "/srv/audit/policy.yaml"), 0o640);
+    assert!(!facts.files.contains_key("/audit/policy.yaml"));
+}
