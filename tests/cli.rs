@@ -252,20 +252,37 @@ fn another_user_may_not_write() {
     use std::os::unix::process::CommandExt as _;
     let node = Unpacked::new("kubeadm-1.36.2");
     let before = node.listing();
-    // The whole path to the copy must be open for the other user, or it sees nothing at all.
-    fs::set_permissions(
-        node.root().parent().unwrap(),
-        std::os::unix::fs::PermissionsExt::from_mode(0o755),
-    )
-    .unwrap();
-    let output = node.command(&["--apply-safe"]).uid(65534).gid(65534).output();
-    match output {
-        Ok(output) => {
-            assert!([3, 4].contains(&code(&output)), "{}: {}", code(&output), stderr(&output));
-        }
-        // The program itself may lie where the other user cannot reach it.
-        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied),
-    }
+    // The other user must reach the node's copy and the program.
+    let open = |path: &std::path::Path| {
+        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    };
+    let top = node.root().parent().unwrap().to_owned();
+    open(&top);
+    let copy = top.join("kube-temper");
+    fs::copy(env!("CARGO_BIN_EXE_kube-temper"), &copy).unwrap();
+    open(&copy);
+    let run = |arguments: &[&str]| {
+        std::process::Command::new(&copy)
+            .env_clear()
+            .arg("--root")
+            .arg(node.root())
+            .args(["--offline", "--state-dir"])
+            .arg(node.state())
+            .args(arguments)
+            .uid(65534)
+            .gid(65534)
+            .output()
+            .unwrap()
+    };
+    let unknown = run(&["scan"]);
+    expect_code(&unknown, 4);
+    assert!(stderr(&unknown).contains("root"), "{}", stderr(&unknown));
+    let scan = run(&["scan", "--benchmark", "cis-2.0", "--check", "4.1.9", "--format", "json"]);
+    expect_code(&scan, 10);
+    assert_eq!(statuses(&scan)["4.1.9"], "ERROR", "behind a folder that only root may enter");
+    let output = run(&["apply", "--benchmark", "cis-2.0", "--check", "1.1.9", "--yes"]);
+    expect_code(&output, 4);
+    assert!(stderr(&output).contains("root"), "{}", stderr(&output));
     assert_eq!(node.listing(), before);
 }
 

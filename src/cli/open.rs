@@ -13,14 +13,17 @@ use crate::{
     node::{
         Files, Node, NodeError, OpenError, atomic,
         host::{DirFiles, HostNode},
-        memory::FixedNode,
         offline::OfflineNode,
         recording,
+        sim::SimNode,
     },
 };
 
 /// Larger than any plan or remediations file.
 const LIMIT: u64 = 64 << 20;
+
+/// How many times faster than on a real node time passes in the demo.
+const DEMO_HURRY: u32 = 10;
 
 /// The engine for the node the options name.
 pub(super) fn engine(global: &Global) -> anyhow::Result<Engine> {
@@ -44,7 +47,7 @@ fn refused(error: OpenError) -> EngineError {
 
 /// The engine on the built-in recorded node with a simulated kubelet.
 pub(super) fn demo() -> anyhow::Result<Engine> {
-    let node = FixedNode::new(Arc::new(recording::KUBEADM_1_36_2.files()?));
+    let node = SimNode::demo(&recording::KUBEADM_1_36_2, DEMO_HURRY)?;
     let catalog = Catalog::embedded().map_err(EngineError::from)?;
     Ok(Engine::new(Arc::new(node), Arc::new(catalog), Settings::default()))
 }

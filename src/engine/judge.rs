@@ -52,6 +52,12 @@ impl Engine {
             return Ok(benchmark);
         }
         let Some(version) = &facts.profile.version else {
+            if self.node.uid() != 0 {
+                return Err(EngineError::NotAllowed(
+                    "the files that tell the Kubernetes version are not for this user to read: run it as root, or scan what can be read with --benchmark cis-2.0"
+                        .to_owned(),
+                ));
+            }
             return Err(EngineError::NothingToJudge(
                 "the Kubernetes version of this node is not known, and it is never guessed: choose the numbering with --benchmark, for example --benchmark cis-2.0"
                     .to_owned(),

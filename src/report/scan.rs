@@ -65,7 +65,7 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, look: Look) -> io::Resu
     if matches!(finding.status, Status::Fail | Status::Error) || look.verbose {
         line("wanted", &finding.expected)?;
     }
-    for evidence in &finding.evidence {
+    for evidence in finding.evidence.iter().filter(|seen| seen.value != finding.reason) {
         line("seen", &format!("{} ({})", evidence.value, evidence.source))?;
     }
     if let Some(drift) = &finding.drift {
