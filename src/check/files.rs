@@ -97,7 +97,7 @@ fn join(
     if let [first, rest @ ..] = offences.as_slice() {
         let more = match rest.len() {
             0 => String::new(),
-            more => format!(" and {more} more of {looked_at}"),
+            more => format!(" (and {more} more of {looked_at} files)"),
         };
         let reason = format!("{} has {}{more}, wanted {wanted}", first.path, first.found);
         let evidence = offences.into_iter().map(|offence| Evidence {

@@ -42,9 +42,13 @@ fn one(
     };
     let (path, document) = match side.document(&facts.documents, &config.value) {
         Ok(found) => found,
-        Err(why) => {
+        Err(why) if facts.documents.contains_key(&config.value) => {
+            return SideVerdict::new(State::Error, why, config.text, config.source);
+        }
+        Err(_) => {
             let reason = format!(
-                "needs API access: look at {field} in ConfigMap kube-system/kube-proxy ({why}, and beside --config the flags do not count)"
+                "needs API access: look at {field} in ConfigMap kube-system/kube-proxy; {} lies inside its pod, and beside --config the flags of kube-proxy do not count",
+                config.value
             );
             return SideVerdict::new(State::Manual, reason, config.text, config.source);
         }

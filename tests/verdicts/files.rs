@@ -27,7 +27,7 @@ fn modes_are_compared_as_bits_and_every_offender_is_named() {
     comes_out(
         &finding,
         Status::Fail,
-        "/etc/kubernetes/pki/0.key has mode 0644 and 1 more of 3, wanted 0600 or tighter",
+        "/etc/kubernetes/pki/0.key has mode 0644 (and 1 more of 3 files), wanted 0600 or tighter",
     );
     assert_eq!(finding.evidence.len(), 2);
     rests_on(&finding, "mode 0666", "/etc/kubernetes/pki/2.key");
