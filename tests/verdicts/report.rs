@@ -1,6 +1,8 @@
 //! The report as a whole: offers, order, findings of our own.
 use kube_temper::model::{Distribution, FixOffer, Status, Tier};
 
+use proptest::prelude::*;
+
 use super::node_facts::node;
 use super::{comes_out, kubelet};
 
@@ -49,4 +51,23 @@ fn findings_are_ordered_and_one_per_control() {
     assert_eq!(ids.iter().filter(|id| !id.is_own()).count(), 131);
     assert_eq!(ids.last().unwrap().as_str(), "KT-kubelet-duplicate-keys");
     assert!(report.findings.iter().all(|f| !f.reason.is_empty() && !f.expected.is_empty()));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn whatever_the_arguments_every_control_gets_one_verdict(
+        args in proptest::collection::vec("(--?[a-z]{1,4}|--profiling|--feature-gates|--config|--audit-log-path)(=|)\\PC{0,12}", 0..8),
+        config in "\\PC{0,40}",
+    ) {
+        let args: Vec<&str> = args.iter().map(String::as_str).collect();
+        let node = node().apiserver(&args).etcd(&args).kubelet_with(&config, &args);
+        let report = node.report();
+        prop_assert_eq!(report.findings.iter().filter(|f| !f.control.is_own()).count(), 131);
+        for finding in report.findings {
+            let supported = finding.status != Status::Pass || !finding.evidence.is_empty();
+            prop_assert!(supported, "a pass that rests on nothing: {:#?}", finding);
+        }
+    }
 }
