@@ -2,10 +2,22 @@
 
 use std::{env, io::IsTerminal, process::ExitCode};
 
-use kube_temper::cli::{self, Environment};
+use kube_temper::{
+    cli::{self, Environment, Screen, Session},
+    engine::Engine,
+    tui,
+};
 
 fn main() -> ExitCode {
-    cli::run(env::args_os(), &environment()).into()
+    cli::run(env::args_os(), &environment(), &interface).into()
+}
+
+/// Faces do not know each other: the command line gets the interactive one from here.
+fn interface(engine: Engine, screen: Screen) -> anyhow::Result<Session> {
+    let options = tui::Options { color: screen.color, ascii: screen.ascii };
+    let mut done = tui::run(engine, options)?;
+    let outcome = done.transactions.pop().map(|(_, outcome)| outcome);
+    Ok(Session { lines: done.lines, problems: done.problems, outcome })
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]

@@ -19,14 +19,41 @@ use self::{
 };
 use crate::{
     engine::{Engine, EngineError, Filter, Scan},
-    model::{Finding, Status},
-    report, tui,
+    model::{Finding, Outcome, Status},
+    report,
 };
 
 pub use terminal::Environment;
 
+/// How the interactive face is to look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Screen {
+    /// Colours; without, none at all.
+    pub color: bool,
+    /// Plain characters only.
+    pub ascii: bool,
+}
+
+/// What an interactive session did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Session {
+    /// What to print once the terminal is given back.
+    pub lines: Vec<String>,
+    /// What went wrong, for standard error.
+    pub problems: Vec<String>,
+    /// How its last transaction ended.
+    pub outcome: Option<Outcome>,
+}
+
+/// The interactive face. Faces do not know each other, so `main` hands it in.
+pub type Interface<'i> = &'i dyn Fn(Engine, Screen) -> anyhow::Result<Session>;
+
 /// Runs one command line and says how it ended.
-pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environment) -> Exit {
+pub fn run(
+    arguments: impl IntoIterator<Item = OsString>,
+    environment: &Environment,
+    interface: Interface<'_>,
+) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
@@ -35,7 +62,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>, environment: &Environm
         }
     };
     let mut terminal = Terminal::new(&cli.global, environment);
-    match dispatch(cli, &mut terminal) {
+    match dispatch(cli, &mut terminal, interface) {
         Ok(exit) => exit,
         Err(error) if is_broken_pipe(&error) => Exit::Success,
         Err(error) => {
@@ -62,7 +89,7 @@ fn classify(error: &anyhow::Error) -> Exit {
     Exit::Internal
 }
 
-fn dispatch(cli: Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
+fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyhow::Result<Exit> {
     if cli.apply_safe {
         if cli.command.is_some() {
             return Err(usage("--apply-safe is a command of its own: leave the other one out"));
@@ -74,13 +101,15 @@ fn dispatch(cli: Cli, terminal: &mut Terminal) -> anyhow::Result<Exit> {
         return Err(usage("--allow-single and --max-restarts belong to --apply-safe or apply"));
     }
     match cli.command {
-        None if terminal.is_interactive() => interface(open::engine(&cli.global)?, terminal),
+        None if terminal.is_interactive() => {
+            session(open::engine(&cli.global)?, terminal, interface)
+        }
         None => {
             let help = Cli::command().render_help();
             terminal.say(&help.to_string())?;
             Ok(Exit::Usage)
         }
-        Some(Command::Demo) => demo(terminal),
+        Some(Command::Demo) => demo(terminal, interface),
         Some(Command::Scan(args)) => scan(&open::engine(&cli.global)?, &args, terminal),
         Some(Command::Plan(args)) => change::plan(&open::engine(&cli.global)?, &args, terminal),
         Some(Command::Apply(args)) => change::apply(&open::engine(&cli.global)?, &args, terminal),
@@ -102,21 +131,25 @@ fn usage(message: &str) -> anyhow::Error {
     EngineError::Usage(message.to_owned()).into()
 }
 
-fn interface(engine: Engine, terminal: &mut Terminal) -> anyhow::Result<Exit> {
-    let summary = tui::run(engine, terminal.tui_options()).context("the terminal interface")?;
-    for line in &summary.lines {
+fn session(
+    engine: Engine,
+    terminal: &mut Terminal,
+    interface: Interface<'_>,
+) -> anyhow::Result<Exit> {
+    let session = interface(engine, terminal.screen()).context("the terminal interface")?;
+    for line in &session.lines {
         writeln!(terminal.out(), "{line}")?;
     }
-    for problem in &summary.problems {
+    for problem in &session.problems {
         terminal.complain(problem);
     }
-    Ok(summary.transactions.last().map_or(Exit::Success, |(_, outcome)| Exit::from(outcome)))
+    Ok(session.outcome.as_ref().map_or(Exit::Success, Exit::from))
 }
 
-fn demo(terminal: &mut Terminal) -> anyhow::Result<Exit> {
+fn demo(terminal: &mut Terminal, interface: Interface<'_>) -> anyhow::Result<Exit> {
     let engine = open::demo()?;
     if terminal.is_interactive() {
-        return interface(engine, terminal);
+        return session(engine, terminal, interface);
     }
     let scan = engine.scan(&Filter::default())?;
     report::scan::write(&mut terminal.out(), &scan.report, terminal.look())?;

@@ -4,8 +4,11 @@ use std::io::{self, Write};
 
 use anstream::{AutoStream, ColorChoice};
 
-use super::args::{Color, Global};
-use crate::{report::Look, tui};
+use super::{
+    Screen,
+    args::{Color, Global},
+};
+use crate::report::Look;
 
 /// What `main` read of the process environment, once.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +97,8 @@ impl Terminal {
         self.yes
     }
 
-    pub(super) fn tui_options(&self) -> tui::Options {
-        tui::Options { color: self.color == ColorChoice::Always, ascii: self.look.ascii }
+    /// How the interactive face is to look on this terminal.
+    pub(super) fn screen(&self) -> Screen {
+        Screen { color: self.color == ColorChoice::Always, ascii: self.look.ascii }
     }
 }
