@@ -60,16 +60,9 @@ fn of_action(
             id,
             Edit::AddToList { flag: flag.clone(), value: value.clone(), first: *first },
         ),
-        FixAction::RemoveFromList { component, flag, value, otherwise } => manifest::works(
-            facts,
-            *component,
-            id,
-            Edit::RemoveFromList {
-                flag: flag.clone(),
-                value: value.clone(),
-                otherwise: otherwise.clone(),
-            },
-        ),
+        FixAction::RemoveFromList { component, flag, value, otherwise } => {
+            manifest::remove_from_list(facts, *component, id, flag, value, otherwise.as_deref())
+        }
         FixAction::KubeletField { field, value, flags } => {
             kubelet::set(facts, id, field, value, flags)
         }

@@ -4,10 +4,39 @@ use super::{
     Reason,
     work::{Engine, Work},
 };
-use crate::model::{
-    AttributedEdit, Component, ControlId, Edit, NodeFacts, PathVar,
-    facts::{ManifestFact, Parsed, StaticPod, TextFile},
+use crate::{
+    model::{
+        AttributedEdit, Component, ControlId, Edit, NodeFacts, PathVar,
+        facts::{ManifestFact, Parsed, StaticPod, TextFile},
+    },
+    text::flags,
 };
+
+/// Takes an element out of a list flag. Where the flag is not given its default is what is wrong, and
+/// the value to write in the end is written at once.
+pub(super) fn remove_from_list(
+    facts: &NodeFacts,
+    component: Component,
+    control: &ControlId,
+    flag: &str,
+    element: &str,
+    otherwise: Option<&str>,
+) -> Result<Vec<Work>, Reason> {
+    let (manifest, _) = only_manifest(facts, component)?;
+    let args = manifest.pod.ok().and_then(|pod| pod.container(component)).map(|c| &c.args);
+    let texts: Vec<&str> = args.into_iter().flatten().map(|arg| arg.text.as_str()).collect();
+    let edit = match otherwise {
+        Some(value) if flags::value(&texts, flag).is_none() => {
+            Edit::SetFlag { flag: flag.to_owned(), value: value.to_owned() }
+        }
+        _ => Edit::RemoveFromList {
+            flag: flag.to_owned(),
+            value: element.to_owned(),
+            otherwise: otherwise.map(str::to_owned),
+        },
+    };
+    works(facts, component, control, edit)
+}
 
 /// A flag edit in the component's manifest.
 pub(super) fn works(

@@ -100,6 +100,11 @@ fn contradicts(one: &Edit, other: &Edit) -> bool {
         | (RemoveFromList { flag: other, value: taken, .. }, AddToList { flag, value, .. }) => {
             flag == other && value == taken
         }
+        // A list that is set whole may hold what another control adds.
+        (SetFlag { flag, value }, AddToList { flag: other, value: element, .. })
+        | (AddToList { flag: other, value: element, .. }, SetFlag { flag, value }) => {
+            flag == other && !value.split(',').any(|part| part == element)
+        }
         (AddToList { .. }, AddToList { .. }) | (RemoveFromList { .. }, RemoveFromList { .. }) => {
             false
         }

@@ -17,6 +17,12 @@ pub(super) fn set(field: &str, value: FieldValue, flags: &[&str]) -> FixAction {
     FixAction::KubeletField { field: field.into(), value, flags }
 }
 
+/// Path and fields.
+type DropIns<'t> = &'t [(&'t str, &'t str)];
+
+/// What is done to a node so that its kubelet cannot be planned.
+type Break = fn(&mut Node);
+
 fn anonymous() -> FixAction {
     set("authentication.anonymous.enabled", FieldValue::Bool(false), &["anonymous-auth"])
 }
@@ -44,7 +50,7 @@ const OFF: &str = "authentication:\n  anonymous:\n    enabled: false\n";
 
 #[test]
 fn the_last_layer_that_sets_a_field_is_changed() {
-    let cases: [(&str, &str, &[(&str, &str)], &str); 5] = [
+    let cases: [(&str, &str, DropIns<'_>, &str); 5] = [
         ("only the main file", ON, &[], KUBELET_CONFIG),
         ("nobody sets it", "", &[], KUBELET_CONFIG),
         ("a drop-in sets it", OFF, &[("/d/1.conf", ON)], "/d/1.conf"),
@@ -125,7 +131,7 @@ fn one_element_of_a_flag_goes_and_the_rest_stays() {
 
 #[test]
 fn what_cannot_be_proved_to_win_is_left_out() {
-    let cases: [(&str, fn(&mut Node), &str); 5] = [
+    let cases: [(&str, Break, &str); 5] = [
         ("no --config", |n| n.facts.kubelet.config = None, "runs without --config"),
         ("broken layer", |n| n.drop_in("/d/1.conf", "a: ["), "/d/1.conf cannot be understood"),
         (

@@ -39,7 +39,7 @@ pub fn manifest_path(component: Component) -> String {
 
 /// A manifest as kubeadm writes it, as short as can be.
 pub fn manifest_text(component: Component, flags: &[&str]) -> String {
-    let flags: String = flags.iter().map(|flag| format!("    - --{flag}\n")).collect();
+    let flags: String = flags.iter().flat_map(|flag| ["    - --", *flag, "\n"]).collect();
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {component}\n  namespace: kube-system\n\
          spec:\n  containers:\n  - command:\n    - {component}\n{flags}    \

@@ -271,7 +271,7 @@ fn touched(index: usize, touch: &Touch, who: &str) -> Vec<String> {
     }
 }
 
-fn text(lines: Vec<String>, ending: &str, final_newline: bool) -> String {
+fn text(lines: &[String], ending: &str, final_newline: bool) -> String {
     let mut text = lines.join(ending);
     if final_newline && !text.is_empty() {
         text.push_str(ending);
@@ -301,7 +301,7 @@ proptest! {
                 lines.extend(touched(index, if active { touch } else { &Touch::Keep }, who));
                 lines.push(format!("between-{index}: base"));
             }
-            text(lines, ending, final_newline)
+            text(&lines, ending, final_newline)
         };
         let [before, after] = [side(false, false), side(true, false)];
         prop_assert_eq!(undo(&before, &after, &after).unwrap(), before.clone());

@@ -1,11 +1,16 @@
 //! Plans: which file a fix is made in, what is merged, in which order, how risky here, what is refused.
 
-#[path = "plan/kubelet.rs"]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail loudly"
+)]
+
 mod kubelet;
-#[path = "plan/node.rs"]
 mod node;
-#[path = "plan/policy.rs"]
 mod policy;
+mod recorded;
 
 use std::collections::BTreeMap;
 
@@ -395,6 +400,12 @@ fn of_two_controls_that_contradict_the_first_is_planned() {
             FixAction::RemoveFromList { component: apiserver, flag, value, otherwise: None }
         }
     };
+    let on = |flag: &str, value: &str| FixAction::AddToList {
+        component: apiserver,
+        flag: flag.into(),
+        value: value.into(),
+        first: false,
+    };
     let set = |value: &str| FixAction::SetFlag {
         component: apiserver,
         flag: "profiling".into(),
@@ -406,6 +417,8 @@ fn of_two_controls_that_contradict_the_first_is_planned() {
         ("two elements", list("A", true), list("B", true), false),
         ("in and out", list("A", true), list("A", false), true),
         ("another in and out", list("A", true), list("Old", false), false),
+        ("set with the element", set("A,B"), on("profiling", "A"), false),
+        ("set without the element", set("B"), on("profiling", "A"), true),
         (
             "set and removed",
             set("false"),
@@ -425,6 +438,31 @@ fn of_two_controls_that_contradict_the_first_is_planned() {
             assert!(left(&plan)[0].starts_with("1.2.10: 1.2.9 asks for something else"), "{name}");
         } else {
             assert_eq!(planned, ["1.2.9", "1.2.10"], "{name}: {:?}", left(&plan));
+        }
+    }
+}
+
+#[test]
+fn an_element_of_a_flag_that_is_not_given_is_its_default() {
+    let fix = |otherwise: Option<&str>| FixAction::RemoveFromList {
+        component: Component::KubeApiserver,
+        flag: "authorization-mode".into(),
+        value: "AlwaysAllow".into(),
+        otherwise: otherwise.map(str::to_owned),
+    };
+    for (flags, otherwise, want) in [
+        (vec![], Some("Node,RBAC"), Some("--authorization-mode=Node,RBAC\n")),
+        (vec!["authorization-mode=AlwaysAllow"], Some("Node"), Some("--authorization-mode=Node\n")),
+        (vec!["authorization-mode=AlwaysAllow,RBAC"], None, Some("--authorization-mode=RBAC\n")),
+        (vec![], None, None),
+    ] {
+        let mut node = Node::new();
+        node.manifest(Component::KubeApiserver, &flags);
+        node.fails("1.2.6", Tier::R3, review(), vec![fix(otherwise)]);
+        let plan = node.plan();
+        match want {
+            Some(want) => assert!(texts(only_change(&plan)).1.contains(want), "{flags:?}"),
+            None => assert!(left(&plan)[0].contains("change nothing on disk"), "{flags:?}"),
         }
     }
 }
