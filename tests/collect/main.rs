@@ -1,5 +1,11 @@
 //! Collection: what is read of recorded nodes and of layouts built in memory.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail loudly")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::format_collect,
+    reason = "a test may fail loudly, and its texts are short"
+)]
 
 mod documents;
 mod kubelet;

@@ -153,14 +153,14 @@ fn candidate(
     if program.is_some_and(|program| program != name) {
         return Ok(None);
     }
-    let stat = read(reader, pid, "stat")?;
+    let numbers = read(reader, pid, "stat")?;
     let uid = effective_uid(&read(reader, pid, "status")?);
-    let (Some(start), Some(uid)) = (cgroup::start_time(&stat), uid) else { return Ok(None) };
+    let (Some(start), Some(uid)) = (cgroup::start_time(&numbers), uid) else { return Ok(None) };
     let Membership { pod, unit, nested } = membership(reader, pid)?;
     let env =
         if component == Component::Etcd { etcd_variables(reader, pid) } else { BTreeMap::new() };
     let process = Process { pid, start, binary: name.to_owned(), argv, uid, pod, unit, env };
-    Ok(Some(Candidate { process, parent: cgroup::parent(&stat), nested }))
+    Ok(Some(Candidate { process, parent: cgroup::parent(&numbers), nested }))
 }
 
 /// Second number of the `Uid:` line (real, effective, saved, file system).
