@@ -1,5 +1,7 @@
 //! Files that flags name.
 
+use kube_temper::node::{Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind};
+
 use super::*;
 
 fn with_apiserver_flags(files: &MemoryFiles, flags: &[&str]) {
@@ -78,4 +80,73 @@ fn a_path_in_a_container_is_another_on_the_host() {
     assert_eq!(texts(facts.documents.keys()), ["/srv/audit/policy.yaml"]);
     assert_eq!(mode(&facts, "/srv/audit/policy.yaml"), 0o640);
     assert!(!facts.files.contains_key("/audit/policy.yaml"));
+}
+
+/// A running node with one container whose files only its process sees.
+#[derive(Debug)]
+struct WithContainer {
+    node: FixedNode,
+    pid: u32,
+    path: &'static str,
+    text: &'static str,
+}
+
+impl Node for WithContainer {
+    fn kind(&self) -> NodeKind {
+        self.node.kind()
+    }
+    fn files(&self) -> &dyn Files {
+        self.node.files()
+    }
+    fn state(&self) -> &dyn Files {
+        self.node.state()
+    }
+    fn state_dir(&self) -> String {
+        self.node.state_dir()
+    }
+    fn clock(&self) -> &dyn Clock {
+        self.node.clock()
+    }
+    fn uid(&self) -> u32 {
+        self.node.uid()
+    }
+    fn lock(&self) -> Result<Box<dyn Lock>, NodeError> {
+        self.node.lock()
+    }
+    fn kubelet(&self) -> Option<&dyn KubeletView> {
+        None
+    }
+    fn kubelet_version(&self, _pid: u32) -> Result<Option<String>, NodeError> {
+        Err(NodeError { operation: "run", path: "/proc".to_owned(), kind: NodeErrorKind::Denied })
+    }
+    fn process_file(
+        &self,
+        pid: u32,
+        path: &str,
+        _limit: u64,
+    ) -> Result<Option<Vec<u8>>, NodeError> {
+        assert_eq!((pid, path), (self.pid, self.path));
+        Ok(Some(self.text.as_bytes().to_vec()))
+    }
+}
+
+#[test]
+fn kube_proxys_configuration_is_read_in_its_container() {
+    let path = "/var/lib/kube-proxy/config.conf";
+    let files = recorded(recording::KUBEADM_1_36_2_WORKER);
+    // The host's own file of that name is another one.
+    files.put_file(path, 0o644, "metricsBindAddress: 0.0.0.0\n");
+    let pid = facts(files.copy(), NodeKind::Live).process(Component::KubeProxy).unwrap().pid;
+    let node = WithContainer {
+        node: FixedNode::new(Arc::new(files)).of_kind(NodeKind::Live),
+        pid,
+        path,
+        text: "kind: KubeProxyConfiguration\nmetricsBindAddress: 127.0.0.1:10249\n",
+    };
+    let facts = collect(&node, &BTreeMap::new()).unwrap();
+    assert_eq!(texts(facts.documents.keys()), [path]);
+    assert_eq!(facts.documents[path].ok().unwrap()["metricsBindAddress"], "127.0.0.1:10249");
+    assert!(!facts.files.contains_key(path));
+    assert_eq!(facts.profile.version, None);
+    assert_eq!(facts.problems, ["cannot run /proc: permission denied (run as root)"]);
 }

@@ -7,6 +7,7 @@
     reason = "a test may fail loudly, and its texts are short"
 )]
 
+mod closed;
 mod documents;
 mod kubelet;
 mod layouts;
@@ -39,8 +40,9 @@ const HASH: &str = "2b6aae3df1852cc7043f7618430ee72f";
 const OTHER_HASH: &str = "7ae4dc51dceae027f95f6f9122090d5d";
 const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 
+static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded().unwrap());
+
 fn facts_of(node: &FixedNode) -> NodeFacts {
-    static CATALOG: LazyLock<Catalog> = LazyLock::new(|| Catalog::embedded().unwrap());
     collect(node, CATALOG.path_candidates()).unwrap()
 }
 

@@ -1,5 +1,7 @@
 //! What is read of the recorded nodes.
 
+use kube_temper::node::offline::OfflineNode;
+
 use super::*;
 
 #[test]
@@ -186,5 +188,32 @@ fn no_secret_is_in_the_facts() {
         assert!(!text.contains("TOP-SECRET"), "{}", recording.name);
         let again: NodeFacts = serde_json::from_str(&text).unwrap();
         assert_eq!(serde_json::to_string(&again).unwrap(), text, "a scan can be replayed");
+    }
+}
+
+/// The same recording, unpacked to a disk and read through the system calls of a real root.
+#[test]
+fn a_recording_on_a_disk_gives_the_same_facts_as_in_memory() {
+    for recording in recording::ALL {
+        let folder = tempfile::tempdir().unwrap();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(recording.archive));
+        archive.set_preserve_permissions(true);
+        archive.unpack(folder.path()).unwrap();
+        let root = folder.path().join(recording.name);
+        let disk = OfflineNode::read_only(&root, None).unwrap();
+        let mut disk = collect(&disk, CATALOG.path_candidates()).unwrap();
+        let mut memory = facts(recorded(recording), NodeKind::Offline);
+        disk.at = memory.at;
+        // An unpacking user owns the files, and each file system has its own size of a folder.
+        for fact in disk.files.values_mut().chain(memory.files.values_mut()) {
+            if let FileFact::Present { kind, uid, gid, size, .. } = fact {
+                (*uid, *gid) = (0, 0);
+                if *kind == FileKind::Directory {
+                    *size = 0;
+                }
+            }
+        }
+        assert_eq!(disk, memory, "{}", recording.name);
+        assert!(disk.files.len() > 10);
     }
 }

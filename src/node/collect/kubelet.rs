@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{
-        Component, PathVar,
+        Component, FileFact, PathVar,
         facts::{KubeletFacts, KubeletLayer, Parsed},
     },
     text::{flags, kubelet, yaml},
@@ -36,6 +36,15 @@ impl Kubelet {
     /// A flag that is given and not empty.
     pub(super) fn flag(&self, name: &str) -> Option<String> {
         flags::value(&self.args, name).filter(|value| !value.is_empty())
+    }
+
+    /// The first layer that cannot be understood: what no flag sets cannot be told then.
+    pub(super) fn broken_layer(&self) -> Option<(&str, &str)> {
+        let mut layers = self.facts.config.iter().chain(&self.facts.drop_ins);
+        layers.find_map(|layer| match &layer.fields {
+            Parsed::Broken { why } => Some((layer.path.as_str(), why.as_str())),
+            Parsed::Ok { .. } => None,
+        })
     }
 
     /// A path by flag, else by field; a relative one in the file lies beside the file
@@ -121,10 +130,23 @@ fn layer(reader: &mut Reader<'_>, path: &str) -> KubeletLayer {
 /// `*.conf` in all folders, in the order of Go's `WalkDir` (`cmd/kubelet/app/server.go`,
 /// `mergeKubeletConfigurations`).
 fn drop_ins(reader: &mut Reader<'_>, dir: &str) -> Vec<KubeletLayer> {
-    if !reader.is_dir(dir) {
+    if !reader.is_there(dir) {
         return Vec::new();
     }
-    let files = reader.walk(dir).files;
-    let configs = files.into_iter().filter(|(path, _)| ends_in(path, "conf"));
-    configs.map(|(path, _)| layer(reader, &path)).collect()
+    let walk = reader.walk(dir);
+    let configs = walk.files.into_iter().filter(|(path, _)| ends_in(path, "conf"));
+    let mut layers: Vec<KubeletLayer> = configs.map(|(path, _)| layer(reader, &path)).collect();
+    // What is in a closed folder would count as well: no field can be told without it.
+    for folder in walk.directories {
+        if let Some(FileFact::Unreadable { why }) = reader.facts.get(&folder) {
+            let fields = Parsed::Broken { why: why.clone() };
+            layers.push(KubeletLayer {
+                path: folder,
+                file: None,
+                fields,
+                duplicate_keys: Vec::new(),
+            });
+        }
+    }
+    layers
 }

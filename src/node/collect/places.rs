@@ -194,17 +194,24 @@ impl Places<'_, '_> {
         let drop_ins: Vec<String> = facts.drop_ins.iter().map(|layer| layer.path.clone()).collect();
         self.add(PathVar::KubeletDropInFiles, drop_ins);
 
-        let said = [
-            (PathVar::KubeletKubeconfig, kubelet.flag("kubeconfig")),
-            (
-                PathVar::KubeletClientCa,
-                kubelet.path("client-ca-file", "authentication.x509.clientCAFile"),
-            ),
-        ];
-        for (var, said) in said {
-            let said = if kubelet.is_unknown() { said.or_else(|| self.first(var)) } else { said };
-            self.add(var, said);
-        }
+        let unknown = kubelet.is_unknown();
+        let kubeconfig = kubelet.flag("kubeconfig");
+        let kubeconfig =
+            kubeconfig.or_else(|| self.first(PathVar::KubeletKubeconfig).filter(|_| unknown));
+        self.add(PathVar::KubeletKubeconfig, kubeconfig);
+
+        let said = kubelet.path("client-ca-file", "authentication.x509.clientCAFile");
+        let client_ca = match (said, kubelet.broken_layer()) {
+            (Some(path), _) => Some(path),
+            (None, Some((layer, why))) => {
+                let place = format!("clientCAFile in {layer}");
+                let why = format!("{layer} cannot be understood: {why}");
+                self.reader.facts.insert(place.clone(), FileFact::Unreadable { why });
+                Some(place)
+            }
+            (None, None) => self.first(PathVar::KubeletClientCa).filter(|_| unknown),
+        };
+        self.add(PathVar::KubeletClientCa, client_ca);
     }
 
     /// Unit files and files of unit folders, each once whatever links lead there.

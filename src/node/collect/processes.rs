@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::reader::{Reader, base, why};
 use crate::{
     model::{Component, Process, ProcessFact},
-    node::NodeError,
+    node::{NodeError, NodeErrorKind},
     text::cgroup::{self, Membership},
 };
 
@@ -18,6 +18,9 @@ const LIMIT: u64 = 4 << 20;
 
 /// The kernel cuts command names to this length.
 const COMM: usize = 15;
+
+/// Why processes of others cannot be seen.
+const HIDDEN: &str = "/proc hides the processes of others (hidepid): run as root";
 
 /// The unit of a kubelet that was installed as one.
 pub(super) const KUBELET_UNIT: &str = "kubelet.service";
@@ -66,8 +69,15 @@ pub(super) fn scan(reader: &mut Reader<'_>, live: bool) -> Processes {
     let mut found: BTreeMap<Component, Vec<Candidate>> = BTreeMap::new();
     let mut bundles = BTreeSet::new();
     for pid in pids {
-        // A process may end at any moment: what cannot be read any more does not run.
-        let Ok(comm) = read(reader, pid, "comm") else { continue };
+        let comm = match read(reader, pid, "comm") {
+            Ok(comm) => comm,
+            // Any of the hidden processes could be a component.
+            Err(error) if error.kind == NodeErrorKind::Denied => {
+                return Processes::all(&ProcessFact::Unreadable { why: HIDDEN.to_owned() });
+            }
+            // A process may end at any moment: what cannot be read any more does not run.
+            Err(_) => continue,
+        };
         let comm = comm.trim_end();
         if BUNDLES.contains(&comm) {
             bundles.insert(comm.to_owned());
@@ -104,8 +114,7 @@ fn pids(reader: &Reader<'_>, live: bool) -> Result<Vec<u32>, Option<String>> {
     let mut pids: Vec<u32> = entries.iter().filter_map(|entry| entry.name.parse().ok()).collect();
     pids.sort_unstable();
     if live && !pids.contains(&1) {
-        let why = "/proc does not show the processes of others (hidepid): run as root".to_owned();
-        return Err(Some(why));
+        return Err(Some(HIDDEN.to_owned()));
     }
     Ok(pids)
 }

@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     model::{
-        Component, FileKind,
+        Component, FileFact, FileKind,
         facts::{Arg, ManifestFact, TextFile},
     },
     text::unit,
@@ -63,10 +63,15 @@ pub(super) fn find(reader: &mut Reader<'_>, name: &str) -> Option<Unit> {
             }
         }
     }
+    let mut closed = Vec::new();
     let mut drop_ins: BTreeMap<String, Option<String>> = BTreeMap::new();
     for directory in DIRECTORIES {
         let folder = join(directory, &format!("{name}.d"));
-        for entry in reader.list(&folder) {
+        let entries = reader.list(&folder);
+        if let Some(FileFact::Unreadable { why }) = reader.facts.get(&folder) {
+            closed.push(format!("cannot read {folder}: {why}"));
+        }
+        for entry in entries {
             if ends_in(&entry.name, "conf") && !drop_ins.contains_key(&entry.name) {
                 let path = join(&folder, &entry.name);
                 let kept = matches!(link_or_file(reader, &path), Some(Found::File));
@@ -85,7 +90,8 @@ pub(super) fn find(reader: &mut Reader<'_>, name: &str) -> Option<Unit> {
             Err(why) => reader.problems.push(format!("cannot read {path}: {why}")),
         }
     }
-    let complete = unit.files.len() == unit.named.len();
+    let complete = unit.files.len() == unit.named.len() && closed.is_empty();
+    reader.problems.extend(closed);
     for (path, optional) in unit::environment_files(&unit.files) {
         match reader.text(&path) {
             Ok(file) => unit.env_files.push(file),
