@@ -183,10 +183,17 @@ impl<'w> File<'w> {
                 (StepTarget::Metadata, ChangeKind::Metadata { before, after })
             }
         };
+        // A file that two names lead to is asked for twice.
+        let mut edits: Vec<AttributedEdit> = Vec::new();
+        for work in &self.works {
+            if !edits.contains(&work.edit) {
+                edits.push(work.edit.clone());
+            }
+        }
         let change = Change {
             path: first.path.clone(),
             named: self.works.iter().find_map(|work| work.named.clone()),
-            edits: self.works.iter().map(|work| work.edit.clone()).collect(),
+            edits,
             kind,
         };
         Some((target, change))

@@ -326,6 +326,21 @@ fn a_symlinked_manifest_is_changed_where_it_leads() {
 }
 
 #[test]
+fn a_file_with_two_names_is_changed_once() {
+    let mut node = Node::new();
+    let unit = "/usr/lib/systemd/system/kubelet.service";
+    node.place(PathVar::KubeletServiceFiles, unit, 0o644, (0, 0));
+    node.place(PathVar::KubeletServiceFiles, "/lib/systemd/system/kubelet.service", 0o644, (0, 0));
+    node.stat("/lib/systemd/system/kubelet.service", unit, 0o644, (0, 0));
+    let check = mode_of(PathVar::KubeletServiceFiles, 0o600);
+    node.fails("4.1.1", Tier::R0, check, vec![FixAction::Mode {}]);
+    let plan = node.plan();
+    let change = only_change(&plan);
+    assert_eq!((change.path.as_str(), change.edits.len()), (unit, 1));
+    assert_eq!(metas(change), (meta(0o644, 0, 0), meta(0o600, 0, 0)));
+}
+
+#[test]
 fn a_manifest_that_is_not_clear_is_not_touched() {
     let scheduler = Component::KubeScheduler;
     let good = manifest_text(scheduler, &[]);
