@@ -118,13 +118,14 @@ fn fix(
     if finding.status != Status::Pass {
         return Err(format!("{} after its fix: {}", finding.status, finding.reason));
     }
-    for worse in after.report.findings.iter().filter(|finding| {
+    let worse = after.report.findings.iter().find(|finding| {
         let was = before.report.finding(&finding.control).map(|was| was.status);
         let pair = (numbered.control.slug.0.as_str(), finding.slug.0.as_str());
         was == Some(Status::Pass)
             && finding.status != Status::Pass
             && !PASSED_BY_ACCIDENT.contains(&pair)
-    }) {
+    });
+    if let Some(worse) = worse {
         return Err(format!("{} passed before and does not now: {}", worse.control, worse.reason));
     }
     let again = plan_of(all, &after, &numbered.id);

@@ -16,26 +16,26 @@ use kube_temper::{
 };
 use std::sync::Arc;
 
-pub const FLAGS_ENV: &str = "/var/lib/kubelet/kubeadm-flags.env";
-pub const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
-pub const DROP_IN_DIR: &str = "/etc/kubernetes/kubelet.conf.d";
+pub(crate) const FLAGS_ENV: &str = "/var/lib/kubelet/kubeadm-flags.env";
+pub(crate) const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+pub(crate) const DROP_IN_DIR: &str = "/etc/kubernetes/kubelet.conf.d";
 const LIMIT: u64 = 1 << 20;
 
 /// A node whose files decide: what its processes were started with is only a note.
 #[derive(Debug, Clone)]
-pub struct Node {
-    pub files: Arc<MemoryFiles>,
+pub(crate) struct Node {
+    pub(crate) files: Arc<MemoryFiles>,
 }
 
 /// One look at it.
-pub struct Look {
-    pub facts: NodeFacts,
-    pub report: Report,
+pub(crate) struct Look {
+    pub(crate) facts: NodeFacts,
+    pub(crate) report: Report,
 }
 
 impl Node {
     /// The recorded control plane of 1.36.2, etcd's account added.
-    pub fn recorded() -> Self {
+    pub(crate) fn recorded() -> Self {
         let files = Arc::new(recording::KUBEADM_1_36_2.files().unwrap());
         let node = Self { files };
         node.edit("/etc/passwd", |text| format!("{text}etcd:x:117:125::/:/usr/sbin/nologin\n"));
@@ -43,22 +43,27 @@ impl Node {
         node
     }
 
-    pub fn copy(&self) -> Self {
+    pub(crate) fn copy(&self) -> Self {
         Self { files: Arc::new(self.files.copy()) }
     }
 
-    pub fn look(&self, catalog: &Catalog, benchmark: BenchmarkId, controls: &[Numbered]) -> Look {
+    pub(crate) fn look(
+        &self,
+        catalog: &Catalog,
+        benchmark: BenchmarkId,
+        controls: &[Numbered],
+    ) -> Look {
         let node = FixedNode::new(self.files.clone()).of_kind(NodeKind::Offline);
         let facts = collect(&node, catalog.path_candidates()).unwrap();
         let report = check::check(benchmark, Vec::new(), controls, &facts);
         Look { facts, report }
     }
 
-    pub fn read(&self, path: &str) -> String {
+    pub(crate) fn read(&self, path: &str) -> String {
         String::from_utf8(self.files.read(path, LIMIT).unwrap()).unwrap()
     }
 
-    pub fn meta(&self, path: &str) -> FileMeta {
+    pub(crate) fn meta(&self, path: &str) -> FileMeta {
         let stat = self.files.lstat(path).unwrap().unwrap_or_else(|| panic!("no {path}"));
         FileMeta {
             mode: stat.mode,
@@ -79,25 +84,25 @@ impl Node {
     }
 
     /// Changes a file's text and nothing else of it.
-    pub fn edit(&self, path: &str, edit: impl FnOnce(&str) -> String) {
+    pub(crate) fn edit(&self, path: &str, edit: impl FnOnce(&str) -> String) {
         let meta = self.meta(path);
         self.write(path, &edit(&self.read(path)), &meta);
     }
 
-    pub fn resolve(&self, path: &str) -> String {
+    pub(crate) fn resolve(&self, path: &str) -> String {
         self.files.resolve(path).unwrap()
     }
 
-    pub fn chmod(&self, path: &str, mode: u32) {
+    pub(crate) fn chmod(&self, path: &str, mode: u32) {
         self.files.set_mode(path, mode).unwrap();
     }
 
-    pub fn chown(&self, path: &str, uid: u32, gid: u32) {
+    pub(crate) fn chown(&self, path: &str, uid: u32, gid: u32) {
         self.files.set_owner(path, uid, gid).unwrap();
     }
 
     /// A kube-proxy that runs on the host with one flag, instead of the one in a pod.
-    pub fn host_proxy(&self, flag: &str) {
+    pub(crate) fn host_proxy(&self, flag: &str) {
         let proc = "/proc/4242";
         self.files.put_file(&format!("{proc}/cmdline"), 0o444, format!("kube-proxy\0{flag}\0"));
         self.files.put_file(&format!("{proc}/comm"), 0o444, "kube-proxy\n");
@@ -110,7 +115,7 @@ impl Node {
     }
 
     /// Writes every `after` of a plan; each `before` must be what is there.
-    pub fn apply(&self, plan: &Plan) {
+    pub(crate) fn apply(&self, plan: &Plan) {
         for change in plan.changes() {
             self.must_be(change, false);
             self.put(change, true);
@@ -118,7 +123,7 @@ impl Node {
     }
 
     /// Writes every `before` of a plan.
-    pub fn undo(&self, plan: &Plan) {
+    pub(crate) fn undo(&self, plan: &Plan) {
         for change in plan.changes() {
             self.must_be(change, true);
             self.put(change, false);
@@ -155,7 +160,7 @@ impl Node {
 
     /// Gives a component a flag, or takes it away: in its manifest, or in the kubelet's environment
     /// file.
-    pub fn flag(&self, component: Component, flag: &str, value: Option<&str>) {
+    pub(crate) fn flag(&self, component: Component, flag: &str, value: Option<&str>) {
         if component == Component::Kubelet {
             self.edit(FLAGS_ENV, |text| env_flag(text, flag, value));
         } else {
@@ -165,7 +170,7 @@ impl Node {
     }
 
     /// Sets or removes a field of the kubelet's configuration, in a file of its own making.
-    pub fn field(&self, path: &str, field: &str, value: Option<serde_json::Value>) {
+    pub(crate) fn field(&self, path: &str, field: &str, value: Option<serde_json::Value>) {
         self.edit(path, |text| {
             let mut document: serde_json::Value = serde_yaml::from_str(text).unwrap();
             let (parents, key) = field.rsplit_once('.').unwrap_or(("", field));
@@ -185,7 +190,7 @@ impl Node {
     }
 
     /// A drop-in of the kubelet's configuration that holds nothing yet.
-    pub fn drop_in(&self) -> String {
+    pub(crate) fn drop_in(&self) -> String {
         self.flag(Component::Kubelet, "config-dir", Some(DROP_IN_DIR));
         let path = format!("{DROP_IN_DIR}/20-site.conf");
         let header = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
@@ -195,7 +200,7 @@ impl Node {
 }
 
 /// The plan of one control.
-pub fn plan_of(controls: &[Numbered], look: &Look, id: &ControlId) -> Plan {
+pub(crate) fn plan_of(controls: &[Numbered], look: &Look, id: &ControlId) -> Plan {
     plan::build(controls, &look.report, &look.facts, std::slice::from_ref(id))
 }
 
@@ -211,7 +216,7 @@ fn manifest_flag(text: &str, component: Component, flag: &str, value: Option<&st
             && let Some(value) = value
         {
             let indent = line.len() - line.trim_start().len();
-            out.push_str(&format!("{}- --{flag}={value}\n", " ".repeat(indent)));
+            out.extend([" ".repeat(indent), format!("- --{flag}={value}\n")]);
         }
     }
     out

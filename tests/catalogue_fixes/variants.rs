@@ -10,9 +10,9 @@ use serde_json::{Value, json};
 use super::node::{DROP_IN_DIR, KUBELET_CONFIG, Node};
 
 /// A node with a name that says what was done to it.
-pub struct Variant {
-    pub name: String,
-    pub node: Node,
+pub(crate) struct Variant {
+    pub(crate) name: String,
+    pub(crate) node: Node,
 }
 
 /// Folders that are mounted into the API server's container, where a test file is seen by it.
@@ -25,7 +25,7 @@ struct Maker<'b> {
 }
 
 /// Variants of a node for one control; empty when only a person or the API can judge it.
-pub fn of(control: &Control, base: &Node, facts: &NodeFacts) -> Vec<Variant> {
+pub(crate) fn of(control: &Control, base: &Node, facts: &NodeFacts) -> Vec<Variant> {
     let mut maker = Maker { base, facts, made: Vec::new() };
     maker.add("as recorded", |_| {});
     maker.make(&control.check);

@@ -3,7 +3,7 @@
 use kube_temper::model::{Component, FieldValue, FixAction, Plan, Tier};
 
 use super::{
-    left,
+    Break, left,
     node::{FLAGS_ENV, HEADER, KUBELET_CONFIG, Node, UNIT_DROP_IN, review},
     texts,
 };
@@ -19,9 +19,6 @@ pub(super) fn set(field: &str, value: FieldValue, flags: &[&str]) -> FixAction {
 
 /// Path and fields.
 type DropIns<'t> = &'t [(&'t str, &'t str)];
-
-/// What is done to a node so that its kubelet cannot be planned.
-type Break = fn(&mut Node);
 
 fn anonymous() -> FixAction {
     set("authentication.anonymous.enabled", FieldValue::Bool(false), &["anonymous-auth"])

@@ -21,6 +21,12 @@ use kube_temper::model::{
 };
 use node::{Node, id, manifest_path, manifest_text, review};
 
+/// What is done to a node so that something cannot be planned.
+type Break = fn(&mut Node);
+
+/// Path and text.
+type Manifests<'t> = Vec<(&'t str, String)>;
+
 fn meta(mode: u32, uid: u32, gid: u32) -> FileMeta {
     FileMeta { mode, uid, gid, xattrs: BTreeMap::new() }
 }
@@ -70,7 +76,7 @@ fn metas(change: &Change) -> (FileMeta, FileMeta) {
 
 #[test]
 fn what_is_not_a_failing_control_with_an_offer_is_left_out_with_the_reason() {
-    let cases: [(&str, fn(&mut Node), &str); 11] = [
+    let cases: [(&str, Break, &str); 11] = [
         ("passes", |n| n.finding("1.4.1").status = Status::Pass, "passes already"),
         ("does not apply", |n| n.finding("1.4.1").status = Status::NotApplicable, "does not apply"),
         ("needs a person", |n| n.finding("1.4.1").status = Status::Manual, "a person must judge"),
@@ -346,7 +352,7 @@ fn a_manifest_that_is_not_clear_is_not_touched() {
     let good = manifest_text(scheduler, &[]);
     let twin = "/etc/kubernetes/manifests/kube-scheduler.yaml.bak";
     let path = manifest_path(scheduler);
-    let cases: Vec<(&str, Vec<(&str, String)>, &str)> = vec![
+    let cases: Vec<(&str, Manifests<'_>, &str)> = vec![
         ("none", vec![], "no manifest in /etc/kubernetes/manifests starts kube-scheduler"),
         ("shadowed", vec![(&path, good.clone()), (twin, good.clone())], "more than one file"),
         (

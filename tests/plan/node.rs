@@ -15,30 +15,31 @@ use kube_temper::{
     plan, text,
 };
 
-pub const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
+pub(crate) const KUBELET_CONFIG: &str = "/var/lib/kubelet/config.yaml";
 /// What every layer of the kubelet's configuration begins with.
-pub const HEADER: &str = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
-pub const FLAGS_ENV: &str = "/var/lib/kubelet/kubeadm-flags.env";
-pub const UNIT_DROP_IN: &str = "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf";
+pub(crate) const HEADER: &str =
+    "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+pub(crate) const FLAGS_ENV: &str = "/var/lib/kubelet/kubeadm-flags.env";
+pub(crate) const UNIT_DROP_IN: &str = "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf";
 
 /// Everything `plan::build` is given.
 #[derive(Clone)]
-pub struct Node {
-    pub facts: NodeFacts,
-    pub controls: Vec<Numbered>,
-    pub report: Report,
+pub(crate) struct Node {
+    pub(crate) facts: NodeFacts,
+    pub(crate) controls: Vec<Numbered>,
+    pub(crate) report: Report,
 }
 
-pub fn id(text: &str) -> ControlId {
+pub(crate) fn id(text: &str) -> ControlId {
     text.parse().unwrap()
 }
 
-pub fn manifest_path(component: Component) -> String {
+pub(crate) fn manifest_path(component: Component) -> String {
     format!("/etc/kubernetes/manifests/{component}.yaml")
 }
 
 /// A manifest as kubeadm writes it, as short as can be.
-pub fn manifest_text(component: Component, flags: &[&str]) -> String {
+pub(crate) fn manifest_text(component: Component, flags: &[&str]) -> String {
     let flags: String = flags.iter().flat_map(|flag| ["    - --", *flag, "\n"]).collect();
     format!(
         "apiVersion: v1\nkind: Pod\nmetadata:\n  name: {component}\n  namespace: kube-system\n\
@@ -53,7 +54,7 @@ fn file(path: &str, text: &str) -> TextFile {
 
 impl Node {
     /// A kubeadm node of 1.36 with nothing on it but a kubelet that reads `config.yaml`.
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let at = "2026-11-24T05:00:00Z".parse().unwrap();
         let mut node = Self {
             facts: NodeFacts {
@@ -98,7 +99,7 @@ impl Node {
         node
     }
 
-    pub fn version(&mut self, text: &str) {
+    pub(crate) fn version(&mut self, text: &str) {
         self.facts.profile.version = Some(VersionFact {
             text: text.into(),
             minor: text.parse().unwrap(),
@@ -107,7 +108,7 @@ impl Node {
     }
 
     /// A path that was looked at.
-    pub fn stat(&mut self, path: &str, resolved: &str, mode: u32, owner: (u32, u32)) {
+    pub(crate) fn stat(&mut self, path: &str, resolved: &str, mode: u32, owner: (u32, u32)) {
         let fact = FileFact::Present {
             resolved: resolved.into(),
             kind: FileKind::File,
@@ -120,17 +121,17 @@ impl Node {
     }
 
     /// A file that stands for a place.
-    pub fn place(&mut self, place: PathVar, path: &str, mode: u32, owner: (u32, u32)) {
+    pub(crate) fn place(&mut self, place: PathVar, path: &str, mode: u32, owner: (u32, u32)) {
         self.stat(path, path, mode, owner);
         self.facts.profile.paths.entry(place).or_default().push(path.into());
     }
 
-    pub fn manifest(&mut self, component: Component, flags: &[&str]) {
+    pub(crate) fn manifest(&mut self, component: Component, flags: &[&str]) {
         let path = manifest_path(component);
         self.manifest_at(&path, &path, &manifest_text(component, flags));
     }
 
-    pub fn manifest_at(&mut self, path: &str, resolved: &str, text: &str) {
+    pub(crate) fn manifest_at(&mut self, path: &str, resolved: &str, text: &str) {
         self.stat(path, resolved, 0o600, (0, 0));
         let pod = match text::manifest::parse(path, text) {
             Ok(value) => Parsed::Ok { value },
@@ -151,18 +152,18 @@ impl Node {
     }
 
     /// The main file: these fields below [`HEADER`].
-    pub fn kubelet_config(&mut self, text: &str) {
+    pub(crate) fn kubelet_config(&mut self, text: &str) {
         let layer = self.layer(KUBELET_CONFIG, text);
         self.facts.kubelet.config = Some(layer);
     }
 
-    pub fn drop_in(&mut self, path: &str, text: &str) {
+    pub(crate) fn drop_in(&mut self, path: &str, text: &str) {
         let layer = self.layer(path, text);
         self.facts.kubelet.drop_ins.push(layer);
     }
 
     /// A unit that takes its flags from `kubeadm-flags.env`.
-    pub fn kubelet_unit(&mut self, unit: &str, env: &str) {
+    pub(crate) fn kubelet_unit(&mut self, unit: &str, env: &str) {
         self.stat(UNIT_DROP_IN, UNIT_DROP_IN, 0o644, (0, 0));
         self.stat(FLAGS_ENV, FLAGS_ENV, 0o644, (0, 0));
         self.facts.kubelet.unit_files = vec![file(UNIT_DROP_IN, unit)];
@@ -171,7 +172,7 @@ impl Node {
             text::unit::start_args(&self.facts.kubelet.unit_files, &self.facts.kubelet.env_files);
     }
 
-    pub fn start_args(&mut self, args: &[(&str, &str)]) {
+    pub(crate) fn start_args(&mut self, args: &[(&str, &str)]) {
         let arg = |(text, path): &(&str, &str)| Arg {
             text: (*text).into(),
             path: (*path).into(),
@@ -180,7 +181,7 @@ impl Node {
         self.facts.kubelet.start_args = Some(args.iter().map(arg).collect());
     }
 
-    pub fn process(&mut self, component: Component, argv: &[&str], uid: u32) {
+    pub(crate) fn process(&mut self, component: Component, argv: &[&str], uid: u32) {
         let process = Process {
             pid: 7,
             start: 7,
@@ -195,7 +196,13 @@ impl Node {
     }
 
     /// A failing control with an offered fix.
-    pub fn fails(&mut self, number: &str, tier: Tier, check: Check, actions: Vec<FixAction>) {
+    pub(crate) fn fails(
+        &mut self,
+        number: &str,
+        tier: Tier,
+        check: Check,
+        actions: Vec<FixAction>,
+    ) {
         let control = Control {
             slug: Slug(number.replace('.', "-")),
             id: Some(id(number)),
@@ -231,7 +238,7 @@ impl Node {
     }
 
     /// A failing flag of a static pod, to be set.
-    pub fn flag(
+    pub(crate) fn flag(
         &mut self,
         number: &str,
         tier: Tier,
@@ -243,25 +250,25 @@ impl Node {
         self.fails(number, tier, review(), vec![action]);
     }
 
-    pub fn finding(&mut self, number: &str) -> &mut Finding {
+    pub(crate) fn finding(&mut self, number: &str) -> &mut Finding {
         self.report.findings.iter_mut().find(|f| f.control == id(number)).unwrap()
     }
 
-    pub fn all(&self) -> Vec<ControlId> {
+    pub(crate) fn all(&self) -> Vec<ControlId> {
         self.controls.iter().map(|control| control.id.clone()).collect()
     }
 
     /// The plan of every control that was added.
-    pub fn plan(&self) -> Plan {
+    pub(crate) fn plan(&self) -> Plan {
         plan::build(&self.controls, &self.report, &self.facts, &self.all())
     }
 
-    pub fn restrict(&self, policy: plan::Policy) -> Plan {
+    pub(crate) fn restrict(&self, policy: plan::Policy) -> Plan {
         plan::restrict(&self.controls, &self.report, &self.facts, &self.plan(), policy)
     }
 }
 
 /// A check a plan does not look into.
-pub fn review() -> Check {
+pub(crate) fn review() -> Check {
     Check::Review { look_at: String::new() }
 }
