@@ -140,6 +140,7 @@ fn closed_folders_and_files_are_listed_as_unreadable() {
         let FileFact::Unreadable { why } = &facts.files[expected] else { panic!("{expected}") };
         assert!(why.ends_with(DENIED), "{why}");
     }
+    assert_eq!(facts.profile.distribution, Distribution::Kubeadm, "by its unit's drop-in");
     assert_eq!(mode(&facts, "/etc/kubernetes/kubelet.conf"), 0o600, "looked at, never read");
     let config = facts.kubelet.config.as_ref().unwrap();
     assert_eq!(config.fields, Parsed::Broken { why: DENIED.to_owned() });

@@ -81,7 +81,7 @@ pub(super) fn read(
 
     let given = |flag: &str| flags::value(&args, flag).filter(|value| !value.is_empty());
     let first = |var: PathVar, reader: &Reader<'_>| {
-        candidates.get(&var)?.iter().find(|path| reader.has(path)).cloned()
+        candidates.get(&var)?.iter().find(|path| reader.may_have(path)).cloned()
     };
     let (config, drop_in_dir) = if args.is_empty() {
         (first(PathVar::KubeletConfig, reader), first(PathVar::KubeletDropInDir, reader))

@@ -115,10 +115,7 @@ impl Places<'_, '_> {
     }
 
     fn first(&self, var: PathVar) -> Option<String> {
-        self.candidates(var).into_iter().find(|path| match self.reader.files.stat(path) {
-            Ok(stat) => stat.is_some(),
-            Err(_) => true,
-        })
+        self.candidates(var).into_iter().find(|path| self.reader.may_have(path))
     }
 
     fn add_pki(&mut self, views: &Views<'_>) {

@@ -130,7 +130,7 @@ impl Signs<'_> {
         let config = self.views.of(Component::Kubelet).iter().any(|view| {
             view.flag("config").is_some_and(|path| path.starts_with("/var/lib/kubelet/"))
         });
-        annotated || ((drop_in || config) && reader.has("/var/lib/kubelet/kubeadm-flags.env"))
+        annotated || ((drop_in || config) && reader.may_have("/var/lib/kubelet/kubeadm-flags.env"))
     }
 }
 

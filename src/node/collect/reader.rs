@@ -42,6 +42,11 @@ impl<'n> Reader<'n> {
         matches!(self.files.stat(path), Ok(Some(_)))
     }
 
+    /// Whether a path exists, or lies where this user may not look.
+    pub(super) fn may_have(&self, path: &str) -> bool {
+        !matches!(self.files.stat(path), Ok(None))
+    }
+
     pub(super) fn is_dir(&mut self, path: &str) -> bool {
         matches!(self.look(path), FileFact::Present { kind: FileKind::Directory, .. })
     }
