@@ -1,6 +1,12 @@
 //! The files a fix brings along, put in place by hand as their headers say: each closes its control.
 
-#![allow(clippy::disallowed_methods, reason = "tests touch their own temporary folders")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests touch their own temporary folders"
+)]
 
 mod common;
 

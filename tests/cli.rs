@@ -10,9 +10,12 @@
 
 mod common;
 
-use std::fs;
+use std::{
+    fs,
+    os::unix::{fs::MetadataExt as _, process::CommandExt as _},
+};
 
-use common::{Unpacked, code, expect_code, program, statuses, stderr, stdout, with_status};
+use common::{Unpacked, expect_code, program, statuses, stderr, stdout, with_status};
 
 const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
@@ -196,7 +199,6 @@ fn a_plan_is_applied_exactly_or_refused_when_the_node_changed() {
     let plan = node.state().with_file_name("plan.json");
     let plan = plan.to_str().unwrap();
     expect_code(&node.run(&["plan", "--check", "1.2.15", "-o", plan]), 0);
-    use std::os::unix::fs::MetadataExt as _;
     assert_eq!(fs::metadata(plan).unwrap().mode() & 0o7777, 0o600);
 
     let original = node.text(MANIFEST);
@@ -249,7 +251,6 @@ fn read_only_means_read_only() {
 
 #[test]
 fn another_user_may_not_write() {
-    use std::os::unix::process::CommandExt as _;
     let node = Unpacked::new("kubeadm-1.36.2");
     let before = node.listing();
     // The other user must reach the node's copy and the program.
@@ -325,7 +326,6 @@ fn key_files_are_fixed_without_copying_a_byte_of_them() {
     ];
     expect_code(&outputs[2], 0);
     for key in &keys {
-        use std::os::unix::fs::MetadataExt as _;
         assert_eq!(fs::metadata(key).unwrap().mode() & 0o777, 0o600, "{}", key.display());
     }
     let mut written = fs::read(&plan).unwrap();

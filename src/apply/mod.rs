@@ -79,7 +79,10 @@ pub struct Transaction {
 
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Transaction").field("id", &self.id).field("files", &self.files).finish()
+        f.debug_struct("Transaction")
+            .field("id", &self.id)
+            .field("files", &self.files)
+            .finish_non_exhaustive()
     }
 }
 

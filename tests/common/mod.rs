@@ -19,14 +19,14 @@ use std::{
 };
 
 /// A recorded node unpacked below a temporary folder, with a state directory beside it.
-pub struct Unpacked {
+pub(crate) struct Unpacked {
     temp: tempfile::TempDir,
     name: String,
 }
 
 impl Unpacked {
     /// Unpacks `snapshots/nodes/<name>.tar.gz` with modes and owners. Needs root.
-    pub fn new(name: &str) -> Self {
+    pub(crate) fn new(name: &str) -> Self {
         require_root();
         let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("snapshots/nodes")
@@ -42,42 +42,42 @@ impl Unpacked {
     }
 
     /// The node's root.
-    pub fn root(&self) -> PathBuf {
+    pub(crate) fn root(&self) -> PathBuf {
         self.temp.path().join(&self.name)
     }
 
     /// A file of the node.
-    pub fn path(&self, inside: &str) -> PathBuf {
+    pub(crate) fn path(&self, inside: &str) -> PathBuf {
         self.root().join(inside.trim_start_matches('/'))
     }
 
     /// Text of a file of the node.
-    pub fn text(&self, inside: &str) -> String {
+    pub(crate) fn text(&self, inside: &str) -> String {
         fs::read_to_string(self.path(inside)).unwrap()
     }
 
     /// Overwrites a file of the node, keeping mode and owner.
-    pub fn write(&self, inside: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, inside: &str, text: impl AsRef<[u8]>) {
         fs::write(self.path(inside), text).unwrap();
     }
 
     /// Sets permission bits of a file of the node.
-    pub fn chmod(&self, inside: &str, mode: u32) {
+    pub(crate) fn chmod(&self, inside: &str, mode: u32) {
         fs::set_permissions(self.path(inside), fs::Permissions::from_mode(mode)).unwrap();
     }
 
     /// Where backups and journals go.
-    pub fn state(&self) -> PathBuf {
+    pub(crate) fn state(&self) -> PathBuf {
         self.temp.path().join("state")
     }
 
     /// `kube-temper --root … --offline --state-dir … <arguments>`.
-    pub fn run(&self, arguments: &[&str]) -> Output {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Output {
         self.command(arguments).output().unwrap()
     }
 
     /// The same, not yet run.
-    pub fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program();
         command.arg("--root").arg(self.root()).arg("--offline");
         command.arg("--state-dir").arg(self.state()).args(arguments);
@@ -85,20 +85,20 @@ impl Unpacked {
     }
 
     /// Everything below the root: path, kind, mode, owner, content or link target.
-    pub fn listing(&self) -> BTreeMap<String, String> {
+    pub(crate) fn listing(&self) -> BTreeMap<String, String> {
         listing(&self.root())
     }
 }
 
 /// The program under test, without the tester's environment.
-pub fn program() -> Command {
+pub(crate) fn program() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kube-temper"));
     command.env_clear().env("LANG", "C.UTF-8").env("TERM", "xterm");
     command
 }
 
 /// Fails, rather than passing without testing anything.
-pub fn require_root() {
+pub(crate) fn require_root() {
     assert!(
         nix::unistd::geteuid().is_root(),
         "this test changes owners: run it as root (CI does), or leave it out with `--skip`"
@@ -106,7 +106,7 @@ pub fn require_root() {
 }
 
 /// Everything below a folder: path → kind, mode, owner and content.
-pub fn listing(root: &Path) -> BTreeMap<String, String> {
+pub(crate) fn listing(root: &Path) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
@@ -131,23 +131,23 @@ pub fn listing(root: &Path) -> BTreeMap<String, String> {
 }
 
 /// Exit code.
-pub fn code(output: &Output) -> i32 {
+pub(crate) fn code(output: &Output) -> i32 {
     output.status.code().unwrap_or(-1)
 }
 
 /// Standard output as text.
-pub fn stdout(output: &Output) -> String {
+pub(crate) fn stdout(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned()
 }
 
 /// Standard error as text.
-pub fn stderr(output: &Output) -> String {
+pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
 /// Asserts the exit code, showing both streams when it differs.
 #[track_caller]
-pub fn expect_code(output: &Output, wanted: i32) {
+pub(crate) fn expect_code(output: &Output, wanted: i32) {
     assert_eq!(
         code(output),
         wanted,
@@ -158,7 +158,7 @@ pub fn expect_code(output: &Output, wanted: i32) {
 }
 
 /// `id → status` of a JSON scan.
-pub fn statuses(output: &Output) -> BTreeMap<String, String> {
+pub(crate) fn statuses(output: &Output) -> BTreeMap<String, String> {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     json["findings"]
         .as_array()
@@ -171,7 +171,7 @@ pub fn statuses(output: &Output) -> BTreeMap<String, String> {
 }
 
 /// Ids with this status, in the order of the benchmark's text.
-pub fn with_status(output: &Output, status: &str) -> Vec<String> {
+pub(crate) fn with_status(output: &Output, status: &str) -> Vec<String> {
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     json["findings"]
         .as_array()

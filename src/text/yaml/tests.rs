@@ -131,11 +131,13 @@ fn bombs_are_refused() {
     let mut bomb = String::from("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n");
     for level in 1..12 {
         let alias = format!("*a{}", level - 1);
-        bomb += &format!("a{level}: &a{level} [{}]\n", vec![alias.as_str(); 10].join(", "));
+        let aliases = [alias.as_str(); 10].join(", ");
+        bomb = format!("{bomb}a{level}: &a{level} [{aliases}]\n");
     }
     assert!(parse(&bomb).is_err());
     assert!(parse(&format!("{}{}", "[".repeat(5000), "]".repeat(5000))).is_err());
-    let blocks: String = (0..120).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let blocks: Vec<String> = (0..120).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect();
+    let blocks = blocks.concat();
     assert!(refused(&blocks).message.contains("deep"));
     let deep = format!("{}1{}", "{\"a\":".repeat(120), "}".repeat(120));
     assert!(refused(&deep).message.contains("deep"));
