@@ -6,14 +6,20 @@ use std::collections::BTreeMap;
 
 use kube_temper::{
     apply::rollback::{self, Which},
-    model::{ControlId, Edit, FileMeta, Reversibility, StepTarget, Tier, journal::Purpose},
+    model::{
+        AttributedEdit, Change, ChangeKind, Component, ControlId, Edit, FieldValue, FileMeta,
+        Reversibility, StepTarget, Tier, journal::Purpose,
+    },
     node::Files as _,
     store::Store,
+    text,
 };
 use machine::{
-    KEY, MANAGER, Machine, SCHEDULER, before_text, commit, id, key_change, only, plan, plan_undo,
-    scheduler_flag, step, three_files, undo, upgraded,
+    KEY, MANAGER, Machine, SCHEDULER, before_text, commit, content, edit, id, key_change, only,
+    plan, plan_undo, scheduler_flag, set_flag, step, three_files, undo, upgraded, with_flag,
 };
+
+const KUBELET: &str = "/var/lib/kubelet/config.yaml";
 
 #[test]
 fn a_kubeadm_upgrade_in_between_is_not_downgraded() {
@@ -98,6 +104,71 @@ fn one_control_of_several_is_undone_in_mode_and_owner() {
     );
     undo(&machine, &Which::All);
     assert_eq!(machine.meta(KEY).mode, 0o644);
+}
+
+/// A change by text edits, as plans make it.
+fn edited(machine: &Machine, path: &str, edits: Vec<AttributedEdit>) -> Change {
+    let text = machine.text(path);
+    let after = if path == KUBELET {
+        text::kubelet::edit(&text, &edits).unwrap()
+    } else {
+        text::manifest::edit(&text, Component::KubeScheduler, &edits).unwrap()
+    };
+    content(machine, path, &after, edits)
+}
+
+#[test]
+fn one_control_of_several_is_undone_in_a_shared_text() {
+    let field = |control: &str, field: &str, value: FieldValue| {
+        edit(control, Edit::SetField { field: field.to_owned(), value })
+    };
+    let scheduler = vec![
+        set_flag("1.4.1", "profiling", "false"),
+        set_flag("1.4.2", "bind-address", "127.0.0.2"),
+        set_flag("1.4.3", "logging-format", "json"),
+    ];
+    let kubelet = vec![
+        field("4.2.4", "readOnlyPort", FieldValue::Int(0)),
+        field("4.2.13", "podPidsLimit", FieldValue::Int(4096)),
+        field("4.2.1", "authentication.anonymous.enabled", FieldValue::Bool(true)),
+    ];
+    for (path, target, edits) in
+        [(SCHEDULER, StepTarget::KubeScheduler, scheduler), (KUBELET, StepTarget::Kubelet, kubelet)]
+    {
+        for undone in &edits {
+            let machine = Machine::new();
+            let original = machine.text(path);
+            let others: Vec<AttributedEdit> =
+                edits.iter().filter(|edit| *edit != undone).cloned().collect();
+            let without = edited(&machine, path, others);
+            let change = edited(&machine, path, edits.clone());
+            commit(&machine, &plan(vec![step(target, vec![change])]));
+            undo(&machine, &Which::Control(undone.control.clone()));
+            let ChangeKind::Content { after, .. } = &without.kind else { panic!() };
+            assert_eq!(machine.text(path), after.text, "{}", undone.control);
+            let nothing =
+                rollback::plan(machine.boot().as_ref(), &Which::Control(undone.control.clone()));
+            assert!(nothing.unwrap_err().to_string().contains("nothing that stands"));
+            // The others are undone with the rest, though ours is gone already.
+            undo(&machine, &Which::All);
+            assert_eq!(machine.text(path), original, "{}", undone.control);
+        }
+    }
+}
+
+#[test]
+fn controls_that_cannot_be_told_apart_are_undone_together() {
+    let machine = Machine::new();
+    let original = machine.text(SCHEDULER);
+    // Written by another version: its edits applied again do not give this text.
+    let after = with_flag(&original, "kube-scheduler", "v", "2");
+    let edits = vec![set_flag("1.4.1", "profiling", "false"), set_flag("1.4.2", "v", "2")];
+    let change = content(&machine, SCHEDULER, &after, edits);
+    commit(&machine, &plan(vec![step(StepTarget::KubeScheduler, vec![change])]));
+    let planned = plan_undo(&machine, &Which::Control(id("1.4.2")));
+    assert!(planned.conflicts[0].contains("1.4.1, 1.4.2 together"), "{:?}", planned.conflicts);
+    undo(&machine, &Which::Last);
+    assert_eq!(machine.text(SCHEDULER), original);
 }
 
 #[test]

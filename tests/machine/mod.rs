@@ -40,7 +40,7 @@ impl Machine {
     /// A recorded control plane; its CA key belongs to another user and is open to all.
     pub(crate) fn new() -> Self {
         let files = recording::KUBEADM_1_36_2.files().unwrap();
-        for unused in ["/proc", "/var", "/usr"] {
+        for unused in ["/proc", "/var/lib/etcd", "/usr"] {
             files.remove_tree(unused);
         }
         files.put_file(KEY, 0o644, PEM);

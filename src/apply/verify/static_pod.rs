@@ -64,6 +64,20 @@ impl Expected {
         deadlines.noticed + deadlines.serving + 2 * self.watched(false, deadlines)
     }
 
+    /// What is new about the arguments, for a person.
+    fn told(&self, old: Option<&Process>) -> String {
+        let Some(old) = old else { return "runs with the planned arguments".to_owned() };
+        let missing = |these: &[String], those: &[String]| -> Vec<String> {
+            these.iter().filter(|arg| !those.contains(arg)).cloned().collect()
+        };
+        let [new, gone] = [missing(&self.args, &old.argv), missing(&old.argv, &self.args)];
+        match (new.is_empty(), gone.is_empty()) {
+            (true, true) => "runs with the same arguments".to_owned(),
+            (false, _) => format!("runs with {}", new.join(" ")),
+            (true, false) => format!("runs without {}", gone.join(" ")),
+        }
+    }
+
     /// The process runs with these arguments; `$(NAME)` is filled in by the kubelet, so the rest of such an
     /// argument is not compared.
     fn matches(&self, process: &Process) -> bool {
@@ -184,15 +198,20 @@ pub(super) fn prove(
             if let Some(ended) = watch.take() {
                 ends += 1;
                 if deadlines.no_restarts && (ended.good.is_some() || ends >= ENDS) {
+                    let pid = ended.process.pid;
+                    let when = if ended.good.is_some() {
+                        "ended while it was watched"
+                    } else {
+                        "ended soon after its start, again"
+                    };
                     return Err(Unhealthy(format!(
-                        "{component} process {} ended: see 'crictl ps -a --name {component}' and its log",
-                        ended.process.pid
+                        "{component} process {pid} {when}: its log in /var/log/pods says why"
                     )));
                 }
             }
             if let Some(process) = process {
                 first_seen.get_or_insert(now);
-                let text = format!("new process {} runs with the planned arguments", process.pid);
+                let text = format!("new process {} {}", process.pid, expected.told(old));
                 evidence.add(Some(component), true, text)?;
                 watch =
                     Some(Watch { process, since: now, verdict: false, good: None, last_good: now });
@@ -237,7 +256,7 @@ fn absent(
         )
     } else {
         format!(
-            "no new {component} process within {seconds} s: 'journalctl -u kubelet' says why the manifest was not taken"
+            "no new {component} process within {seconds} s: 'journalctl -u kubelet' says why the manifest was not taken, if no second manifest in its folder takes its place"
         )
     };
     Err(Unhealthy(why))
@@ -312,8 +331,12 @@ fn settle(
     watch.last_good = now;
     let Some(since) = watch.good else {
         watch.good = Some(now);
-        let who = if watch.verdict { "the kubelet says started and ready" } else { "it serves" };
-        evidence.add(component, false, format!("{who}; watching for {} s", needed.as_secs()))?;
+        let text = if watch.verdict {
+            format!("the kubelet says started and ready; watching for {} s", needed.as_secs())
+        } else {
+            "it answers its probes; the kubelet has not said ready yet".to_owned()
+        };
+        evidence.add(component, false, text)?;
         return Ok(false);
     };
     if now.saturating_sub(since) < needed {
