@@ -7,6 +7,9 @@
 #![allow(clippy::tests_outside_test_module, reason = "an integration test is a test module")]
 
 mod manifests;
+mod reading;
+mod recorded;
+mod refusals;
 
 use kube_temper::model::{AttributedEdit, Edit};
 

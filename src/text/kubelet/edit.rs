@@ -218,8 +218,8 @@ fn list(text: &str, tree: &Tree, key: &Node, wanted: &[Value]) -> Result<String,
         if items.iter().any(|item| matches!(item.kind, Kind::Scalar { style: Style::Block, .. })) {
             return Err(format!("an item of the list (line {}) is a text block", list.line));
         }
-        let current: Vec<&str> = items.iter().filter_map(|item| item.text()).collect();
-        let wanted: Vec<&str> = wanted.iter().filter_map(Value::as_str).collect();
+        let current: Vec<Option<&str>> = items.iter().map(|item| item.string()).collect();
+        let wanted: Vec<Option<&str>> = wanted.iter().map(Value::as_str).collect();
         let members = Members::of(&text, tree, list);
         let differs =
             (0..current.len().max(wanted.len())).find(|i| current.get(*i) != wanted.get(*i));
@@ -233,7 +233,8 @@ fn list(text: &str, tree: &Tree, key: &Node, wanted: &[Value]) -> Result<String,
                 if surplus && current.len() > 1 {
                     members.remove(at)?
                 } else {
-                    let item = wanted.get(at).ok_or("the list is not understood")?;
+                    let item = wanted.get(at).copied().flatten();
+                    let item = item.ok_or("the list is not understood")?;
                     let style = items.first().map_or(Style::Plain, |item| match item.kind {
                         Kind::Scalar { style, .. } => style,
                         _ => Style::Plain,

@@ -151,6 +151,9 @@ fn what_libyaml_accepts_and_newer_readers_refuse_is_read() {
         ("a: [\n  b,\n  c,\n]\nd: 1\n", json!({"a": ["b", "c"], "d": 1})),
         ("a:\n  b: {\n  c: 1\n  }\n", json!({"a": {"b": {"c": 1}}})),
         ("a:\n  b: \"c\n d\"\n", json!({"a": {"b": "c d"}})),
+        ("a: |\n  b\n  c", json!({"a": "b\nc"})),
+        ("a: >-\n  b", json!({"a": "b"})),
+        ("a: |-\n  ", json!({"a": ""})),
     ] {
         assert_eq!(value(text), want, "{text}");
     }
@@ -158,7 +161,9 @@ fn what_libyaml_accepts_and_newer_readers_refuse_is_read() {
 
 #[test]
 fn broken_text_is_a_problem() {
-    for text in ["[!,", "a: ''|\n 0", "{-", "&", "*", "%", "a: !<", "\"\\u", "\0", "\u{1}"] {
+    for text in
+        ["[!, a]", "[!,", "a: ''|\n 0", "{-", "&", "*", "%", "a: !<", "\"\\u", "\0", "\u{1}"]
+    {
         refused(text);
     }
 }

@@ -1,10 +1,15 @@
 //! The tree of a text: every value with the bytes it is written in.
 
-use std::{collections::BTreeMap, ops::Range, rc::Rc};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    panic::{AssertUnwindSafe, catch_unwind},
+    rc::Rc,
+};
 
 use libyaml_safer::{Event, EventData, MappingStyle, Mark, Parser, ScalarStyle, SequenceStyle};
 
-use super::{ParseProblem, problem};
+use super::{ParseProblem, problem, resolve};
 
 /// How deep values may nest; Kubernetes objects stay far below.
 pub(super) const DEEPEST: usize = 100;
@@ -135,6 +140,17 @@ impl Node {
         }
     }
 
+    /// The text of a scalar that Kubernetes reads as text: `y` without quotes is none.
+    pub(crate) fn string(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, style: Style::Plain } => {
+                resolve::plain(text).is_some_and(|value| value.is_string()).then_some(text)
+            }
+            Kind::Scalar { text, .. } => Some(text),
+            _ => None,
+        }
+    }
+
     /// The key of a merge: a plain `<<`.
     pub(crate) fn is_merge_key(&self) -> bool {
         self.tag.is_none()
@@ -175,12 +191,24 @@ struct Position {
 }
 
 /// Reads the first document of a text that libyaml is known to accept.
+///
+/// The parser gives up with a panic on a tag right before a comma (`[!!str, a]`).
+/// It works on data of its own, so that is caught here and is a problem like any other.
 pub(super) fn parse(text: &str, documents: usize) -> Result<Tree, ParseProblem> {
+    let reading = || read(text, documents);
+    catch_unwind(AssertUnwindSafe(reading)).unwrap_or_else(|_| {
+        Err(problem(None, "this YAML is written in a way that is not understood"))
+    })
+}
+
+fn read(text: &str, documents: usize) -> Result<Tree, ParseProblem> {
     let body = text.strip_prefix('\u{feff}').unwrap_or(text);
     let skipped = text.len() - body.len();
     let mut builder =
         Builder { text, skipped, open: Vec::new(), anchors: BTreeMap::new(), root: None };
-    let mut input = body.as_bytes();
+    // The parser panics at a text block that ends with the file and without a line break.
+    let ended = if body.ends_with('\n') { body.to_owned() } else { format!("{body}\n") };
+    let mut input = ended.as_bytes();
     let mut parser = Parser::new();
     parser.set_input_string(&mut input);
     loop {
@@ -214,13 +242,17 @@ impl Builder<'_> {
         let start = self.position(event.start_mark);
         let end = self.position(event.end_mark).byte;
         match event.data {
-            EventData::Scalar { anchor, tag, value, style, .. } => {
+            EventData::Scalar { anchor, tag, mut value, style, .. } => {
                 let style = match style {
                     ScalarStyle::SingleQuoted => Style::Single,
                     ScalarStyle::DoubleQuoted => Style::Double,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                     _ => Style::Plain,
                 };
+                // The line break that the text does not have.
+                if style == Style::Block && end == self.text.len() && !self.text.ends_with('\n') {
+                    value.truncate(value.trim_end_matches('\n').len());
+                }
                 self.close(Kind::Scalar { text: value, style }, start, end, anchor, tag);
             }
             EventData::Alias { anchor } => {
@@ -295,6 +327,7 @@ impl Builder<'_> {
 
     fn position(&self, mark: Mark) -> Position {
         let byte = usize::try_from(mark.index).map_or(self.text.len(), |byte| byte + self.skipped);
+        let byte = byte.min(self.text.len());
         Position { byte, line: usize::try_from(mark.line).map_or(1, |line| line + 1) }
     }
 }
