@@ -126,12 +126,6 @@ impl<B: Backend> App<B> {
         &mut self.terminal
     }
 
-    /// The model, for tests of this module.
-    #[cfg(test)]
-    pub(super) fn model(&self) -> &Model {
-        &self.model
-    }
-
     fn take(&mut self, message: Msg) -> Result<(), TuiError> {
         let effects = update::update(&mut self.model, message);
         self.order(effects)

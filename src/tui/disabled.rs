@@ -195,7 +195,7 @@ pub(super) fn recover(model: &Model) -> Option<String> {
     if model.transaction_runs() {
         return because("a transaction is under way");
     }
-    if model.unfinished().is_empty() { because("no transaction was interrupted") } else { None }
+    if model.to_recover().is_empty() { because("no transaction was interrupted") } else { None }
 }
 
 pub(super) fn rescan(model: &Model) -> Option<String> {

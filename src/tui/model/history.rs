@@ -41,7 +41,7 @@ impl History {
                 Some("it was rolled back, nothing of it is left".to_owned())
             }
             Some(Outcome::Stuck { .. }) => {
-                Some("it is stuck: open it and follow its commands".to_owned())
+                Some("it is stuck: follow its commands, or try again (X)".to_owned())
             }
             None => Some("it did not end: recover it (X)".to_owned()),
         }

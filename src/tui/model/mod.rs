@@ -242,6 +242,15 @@ impl Model {
         self.scan.as_ref().map_or(&[], |scan| scan.unfinished.as_slice())
     }
 
+    /// What a recovery would finish or undo: what was interrupted, and the latest when it is stuck.
+    pub(crate) fn to_recover(&self) -> Vec<TransactionId> {
+        let mut ids = self.unfinished().to_vec();
+        let latest = self.history.entries.as_ref().and_then(|entries| entries.first());
+        let stuck = latest.filter(|entry| matches!(entry.outcome, Some(Outcome::Stuck { .. })));
+        ids.extend(stuck.map(|entry| entry.id.clone()));
+        ids
+    }
+
     /// What this node keeps where, once it was read.
     pub(crate) fn facts(&self) -> Option<&NodeFacts> {
         self.scan.as_ref().map(|scan| scan.facts.as_ref())

@@ -61,7 +61,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::UndoLast => return plan_undo(model, Undo::Last),
         Action::Undo => return undo(model),
         Action::Recover => {
-            let write = Write::Recover(model.unfinished().to_vec());
+            let write = Write::Recover(model.to_recover());
             ask(model, write);
         }
         Action::Rescan => return rescan(model),

@@ -47,7 +47,7 @@ pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
             return end(model, Ending::Recovered(outcomes));
         }
         JobMsg::Started(Err(error)) | JobMsg::Recovered(Err(error)) => {
-            return end(model, Ending::Refused(error.to_string()));
+            return end(model, Ending::Refused(why(error)));
         }
         JobMsg::History(Ok(entries)) => {
             model.history.entries = Some(entries);
@@ -149,6 +149,14 @@ fn undo_planned(
     };
 }
 
+/// Why nothing was written; the screen says already that it was refused.
+fn why(error: EngineError) -> String {
+    match error {
+        EngineError::Refused(why) => why,
+        other => other.to_string(),
+    }
+}
+
 /// Asks for news of the transaction under way, unless the question is under way already.
 pub(super) fn watch(model: &mut Model) -> Vec<Effect> {
     match &mut model.progress {
@@ -168,6 +176,8 @@ fn polled(model: &mut Model, result: Result<Polled, EngineError>) -> Vec<Effect>
     progress.polling = false;
     let polled = match result {
         Ok(polled) => polled,
+        // Nobody carries the transaction any more: waiting would last for ever.
+        Err(EngineError::Internal(why)) => return end(model, Ending::Unknown(why)),
         Err(error) => {
             progress.trouble = Some(error.to_string());
             return Vec::new();

@@ -6,7 +6,7 @@ use tui_input::{Input, InputRequest};
 use super::{
     keys::{self, Action, Context},
     message::{Effect, Msg},
-    model::{Leaving, Model, Overlay, Screen, Tone, character},
+    model::{Leaving, Model, Screen, Tone, character},
 };
 
 mod actions;
@@ -158,7 +158,7 @@ pub(crate) fn wants_drawn(model: &Model) -> bool {
     !model.too_small() && model.confirm().is_some_and(|confirm| confirm.shown.is_none())
 }
 
-/// Whether time matters: something moves or is watched.
+/// Whether time matters: something is being watched.
 pub(crate) fn wants_ticks(model: &Model) -> bool {
-    model.transaction_runs() || matches!(model.overlays.last(), Some(Overlay::Confirm(_)))
+    model.transaction_runs()
 }

@@ -133,7 +133,7 @@ pub(super) fn banner(model: &Model) -> Option<(Tone, String)> {
     if let Some(id) = model.unfinished().first() {
         return Some((
             Tone::Bad,
-            format!("! {id} was interrupted: nothing is written until it is recovered (X)"),
+            format!("! unfinished {id}: recover it (X) before anything is written"),
         ));
     }
     if let Some(refusal) = model.layout_refusal() {
@@ -178,6 +178,9 @@ fn bar(model: &Model, theme: Theme) -> Line<'static> {
     let (fixed, free): (Vec<&Binding>, Vec<&Binding>) = shown
         .into_iter()
         .partition(|b| matches!(b.action, keys::Action::Help | keys::Action::Quit));
+    // Where room is short, a key that does nothing at the moment gives way; help lists it.
+    let (can, cannot): (Vec<&Binding>, Vec<&Binding>) =
+        free.into_iter().partition(|binding| (binding.disabled)(model).is_none());
     let text = |binding: &Binding| {
         let key = binding.keys.first().map(ToString::to_string).unwrap_or_default();
         (key, label(model, binding))
@@ -201,7 +204,7 @@ fn bar(model: &Model, theme: Theme) -> Line<'static> {
         spans.push(Span::styled(format!(" {label}"), label_style));
         spans.push(Span::raw("  "));
     };
-    for binding in free {
+    for binding in can.into_iter().chain(cannot) {
         let wanted = size(binding);
         if wanted > left {
             break;

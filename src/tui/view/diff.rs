@@ -46,7 +46,7 @@ fn file(page: &mut Page, diff: &FileDiff) {
         page.text(Tone::Strong, &format!("+++ {}  (after)", diff.path));
     }
     for header in &diff.headers {
-        page.text(Tone::Warn, &format!("    {header}"));
+        page.item("   ", Tone::Warn, header);
     }
     for hunk in &diff.hunks {
         page.text(Tone::Info, &hunk.header);

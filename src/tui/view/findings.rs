@@ -36,7 +36,8 @@ pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Fra
     );
     let title = current(model).map_or_else(String::new, |f| f.control.to_string());
     let lines = detail(model, inside(layout.second).width);
-    Framed { title: &title, right: "e explain", focused: !first }.draw(
+    let right = if lines.is_empty() { "" } else { "e explain" };
+    Framed { title: &title, right, focused: !first }.draw(
         theme,
         layout.second,
         lines,
@@ -167,16 +168,15 @@ fn line(
     // Names of our own are longer than numbers; the section heading above says KT.
     let id = id.strip_prefix("KT-").unwrap_or(id);
     let title = clean(&finding.title, ascii);
-    let spans = vec![
+    let line = Line::from(vec![
         Span::raw(if under_cursor { ">" } else { " " }),
         Span::styled(if marked { "* " } else { "  " }, theme.tone(Tone::Good)),
         Span::raw(format!("{} ", pad(id, ID, ascii))),
         Span::styled(pad(&format!("{glyph} {word}"), STATE, ascii), style),
         Span::raw(format!(" {} ", pad(&title, title_columns(columns), ascii))),
         Span::raw(pad(&risk(finding), RISK, ascii)),
-    ];
-    let line = Line::from(spans);
-    if under_cursor { line.patch_style(Theme::cursor()) } else { line }
+    ]);
+    if under_cursor { Line::styled(line.to_string(), Theme::cursor()) } else { line }
 }
 
 fn numbered<'m>(model: &'m Model, finding: &Finding) -> Option<&'m Numbered> {

@@ -79,7 +79,7 @@ fn list(model: &Model, theme: Theme, layout: &Layout) -> Vec<Line<'static>> {
             Span::styled(pad(word, 14, ascii), theme.tone(tone)),
             Span::raw(format!(" {}", pad(&purpose, rest, ascii))),
         ]);
-        page.line(if here { line.patch_style(Theme::cursor()) } else { line });
+        page.line(if here { Line::styled(line.to_string(), Theme::cursor()) } else { line });
     }
     page.into_lines()
 }

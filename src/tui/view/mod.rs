@@ -147,7 +147,7 @@ impl Framed<'_> {
         let mut block = Block::bordered()
             .border_set(theme.borders())
             .border_style(theme.border(self.focused))
-            .title(format!(" {title} "));
+            .title(if title.is_empty() { String::new() } else { format!(" {title} ") });
         let left = text::width(&title) + 4;
         let mut right = self.right.to_owned();
         let height = usize::from(inside(area).height);

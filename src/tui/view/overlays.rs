@@ -122,11 +122,11 @@ fn question(confirm: &Confirm, theme: Theme, layout: &Layout, frame: &mut Frame<
 fn what(page: &mut Page, confirm: &Confirm) {
     if let Write::Recover(ids) = &confirm.write {
         for id in ids {
-            page.text(Tone::Strong, &format!("{id} was interrupted."));
+            page.text(Tone::Strong, &format!("{id} did not end."));
         }
         page.text(
             Tone::Plain,
-            "What it had proved is kept; what it had only begun is put back from its backups.",
+            "Where every step had proved itself the change is kept. Everything else is put back from its backups.",
         );
     }
     if let Write::Rollback(rollback) = &confirm.write {
@@ -166,9 +166,9 @@ fn answer(page: &mut Page, confirm: &Confirm) {
     let Some(word) = confirm.word() else {
         page.line(Line::from(vec![
             Span::styled("y", theme.key()),
-            Span::raw("  yes, do it        "),
+            Span::raw("  yes, do it     "),
             Span::styled("Esc", theme.key()),
-            Span::raw("  cancel        (Enter does nothing here)"),
+            Span::raw("  cancel     (Enter does nothing)"),
         ]));
         return;
     };

@@ -194,11 +194,13 @@ fn ended(page: &mut Page, progress: &Progress, outcome: &Outcome) {
         Outcome::RolledBack { cause } => {
             page.text(Tone::Warn, "ROLLED BACK: the node is as before and healthy");
             page.labelled("Why", Tone::Plain, cause);
-            page.labelled(
-                "Next",
-                Tone::Info,
-                "Esc goes back: the marks are kept, so unmark what failed and plan again (p). Nothing of this is left on the node.",
-            );
+            let next = match progress.write {
+                Write::Apply(_) => {
+                    "Nothing of this is left on the node. Esc goes back: the marks are kept, so unmark what failed and plan again (p)."
+                }
+                _ => "Esc goes back to the findings, 3 shows the history.",
+            };
+            page.labelled("Next", Tone::Info, next);
         }
         Outcome::Stuck { cause, by_hand } => {
             page.text(Tone::Bad, "STUCK: a person is needed");
@@ -212,7 +214,7 @@ fn ended(page: &mut Page, progress: &Progress, outcome: &Outcome) {
                     page.verbatim(Tone::Plain, command);
                 }
                 page.gap();
-                page.text(Tone::Info, "Q quits and leaves them on the terminal, to be copied.");
+                page.text(Tone::Info, "Q quits and leaves them on the terminal, to be copied. X tries to put it back once more.");
             }
             if let Some(id) = &progress.id {
                 page.labelled("Record", Tone::Faint, &id.0);
@@ -231,9 +233,10 @@ fn verdicts(page: &mut Page, model: &Model, progress: &Progress) {
     for control in &plan.controls {
         if let Some(finding) = scan.report.finding(&control.control) {
             let tone = if finding.status == Status::Pass { Tone::Good } else { Tone::Warn };
-            page.text(
+            page.item(
+                " ",
                 tone,
-                &format!("  {} is {} now: {}", control.control, finding.status, control.title),
+                &format!("{} is {} now: {}", control.control, finding.status, control.title),
             );
         }
     }

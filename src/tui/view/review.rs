@@ -129,9 +129,10 @@ fn steps(page: &mut Page, plan: &Plan) {
                     Reversibility::Procedure => "  (undone only by a procedure)",
                     Reversibility::OneWay => "  (can NOT be undone)",
                 };
-                page.text(
+                page.item(
+                    "  ",
                     Tone::Plain,
-                    &format!("   {} {} {}{warning}", control.control, control.tier, control.title),
+                    &format!("{} {} {}{warning}", control.control, control.tier, control.title),
                 );
             }
         }
