@@ -1,1 +1,8 @@
+//! Tests of the interface: decisions on plain values, the key table, screens, and the loop.
 
+pub(crate) mod harness;
+mod keys;
+mod loops;
+mod screens;
+pub(crate) mod support;
+mod update;

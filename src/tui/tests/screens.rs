@@ -1,0 +1,260 @@
+//! Approved screens, in `snapshots/screens/`.
+
+use super::{
+    harness::{PLAIN, Session},
+    support::{Stage, id, journal_of_scheduler, summary, transaction_id},
+};
+use crate::{
+    model::{Distribution, LeftOut, Outcome, RecordKind, Status},
+    node::NodeKind,
+    tui::{Action, Options, Standing},
+};
+
+fn approve(name: &str, session: &Session) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path("../../../snapshots/screens");
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, session.screen()));
+}
+
+const NO_COLOUR: Options = Options { color: false, ascii: false };
+const ASCII: Options = Options { color: false, ascii: true };
+
+const PLANNED: [Action; 2] = [Action::MarkSafe, Action::Plan];
+const ASKED: [Action; 3] = [Action::MarkSafe, Action::Plan, Action::Apply];
+const DONE: [Action; 4] = [Action::MarkSafe, Action::Plan, Action::Apply, Action::Confirm];
+
+#[test]
+fn findings() {
+    for (name, size, options) in [
+        ("findings-80x24", (80, 24), PLAIN),
+        ("findings-120x40", (120, 40), PLAIN),
+        ("findings-60x15", (60, 15), PLAIN),
+        ("findings-80x24-no-colour", (80, 24), NO_COLOUR),
+        ("findings-80x24-ascii", (80, 24), ASCII),
+    ] {
+        let mut session = Stage::default().play(size, options);
+        session.press(&[Action::MarkSafe, Action::Down]);
+        approve(name, &session);
+    }
+    approve("too-small-59x14", &Stage::default().play((59, 14), PLAIN));
+}
+
+#[test]
+fn findings_narrowed() {
+    let mut session = Stage::default().on_80x24();
+    session.press(&[Action::Filter, Action::Down]);
+    approve("filter-menu-80x24", &session);
+    session.press(&[Action::Back, Action::Search]).type_text("profil");
+    approve("search-80x24", &session);
+    session.type_text("zzz").press(&[Action::Open]);
+    approve("search-nothing-80x24", &session);
+}
+
+#[test]
+fn states_of_the_findings() {
+    let mut clean = Stage::default();
+    for finding in &mut clean.scan.as_mut().unwrap().report.findings {
+        finding.status = Status::Pass;
+        finding.mark = None;
+    }
+    approve("nothing-wrong-80x24", &clean.on_80x24());
+
+    let broken = Stage {
+        scan: Err("no Kubernetes component runs here, and no static pod directory was found: name the root of a node with --root".to_owned()),
+        ..Stage::default()
+    };
+    approve("scan-failed-80x24", &broken.on_80x24());
+
+    let standing =
+        Standing { kind: NodeKind::Live, read_only: Some("not root: run it with sudo".to_owned()) };
+    let mut session = Session::start(Stage::default(), standing, (80, 24), PLAIN);
+    session.press(&[Action::MarkSafe, Action::Apply]);
+    approve("read-only-80x24", &session);
+
+    let mut interrupted = Stage::default();
+    let unfinished = &mut interrupted.scan.as_mut().unwrap().unfinished;
+    unfinished.push(transaction_id("20261124T052601Z-3f9a"));
+    let mut session = interrupted.on_80x24();
+    approve("unfinished-80x24", &session);
+    session.press(&[Action::Recover]);
+    approve("recover-question-80x24", &session);
+    session.press(&[Action::Confirm]);
+    approve("recovered-80x24", &session);
+
+    let mut foreign = Stage::default();
+    foreign.scan.as_mut().unwrap().report.distribution = Distribution::Rke2;
+    let mut session = foreign.on_80x24();
+    session.press(&[Action::Mark]);
+    approve("unsupported-layout-80x24", &session);
+}
+
+#[test]
+fn explanation_and_help() {
+    let mut session = Stage::default().on_80x24();
+    session.press(&[Action::Down, Action::Explain]);
+    approve("explain-80x24", &session);
+    session.press(&[Action::Back, Action::Help]);
+    approve("help-80x24", &session);
+    session.resize(120, 60);
+    approve("help-120x60", &session);
+}
+
+#[test]
+fn plan() {
+    for (name, size, options) in [
+        ("plan-80x24", (80, 24), PLAIN),
+        ("plan-120x40", (120, 40), PLAIN),
+        ("plan-60x15", (60, 15), PLAIN),
+        ("plan-80x24-no-colour", (80, 24), NO_COLOUR),
+    ] {
+        let left = LeftOut {
+            control: id("1.3.2"),
+            reason: "kube-controller-manager.yaml is not YAML (line 7): mend it first".to_owned(),
+        };
+        let mut session = Stage { left: vec![left], ..Stage::default() }.play(size, options);
+        session.press(&PLANNED);
+        approve(name, &session);
+    }
+    let mut session = Stage::default().on_80x24();
+    session.press(&PLANNED).press(&[Action::Diff, Action::LessContext, Action::PageDown]);
+    approve("diff-80x24", &session);
+    let mut session = Stage::default().on_80x24();
+    session.press(&[Action::Down, Action::Diff]);
+    approve("diff-of-one-80x24", &session);
+}
+
+#[test]
+fn questions() {
+    let mut session = Stage::default().on_80x24();
+    session.press(&ASKED);
+    approve("question-r1-80x24", &session);
+    session.resize(60, 15);
+    approve("question-r1-60x15", &session);
+
+    let mut session = Stage::default().on_80x24();
+    session.press(&[Action::Down, Action::Down, Action::Mark, Action::Apply, Action::Apply]);
+    session.type_text("1.3");
+    approve("question-r3-80x24", &session);
+
+    let mut session = Stage::default().on_80x24();
+    session.press(&[Action::Bottom, Action::Up, Action::Mark, Action::Apply, Action::Apply]);
+    approve("question-r4-80x24", &session);
+}
+
+#[test]
+fn progress() {
+    let under_way = Stage { journal: journal_of_scheduler(), outcome: None, ..Stage::default() };
+    let mut session = under_way.on_80x24();
+    session.watch_for(6).press(&DONE);
+    approve("progress-80x24", &session);
+    session.watch_for(1).press(&[Action::Quit]);
+    approve("progress-quit-80x24", &session);
+}
+
+#[test]
+fn outcomes() {
+    let cause = || "kube-scheduler exited 3 times within 40 s".to_owned();
+    let path = "/etc/kubernetes/manifests/kube-scheduler.yaml";
+    let mut committed = Stage::default().on_80x24();
+    committed.press(&DONE);
+    approve("committed-80x24", &committed);
+
+    let mut journal = journal_of_scheduler();
+    journal.extend([
+        RecordKind::RollingBack { cause: cause() },
+        RecordKind::Restored { path: path.to_owned() },
+        RecordKind::RolledBack { cause: cause() },
+    ]);
+    let outcome = Some(Outcome::RolledBack { cause: cause() });
+    let mut rolled_back = Stage { journal, outcome, ..Stage::default() }.on_80x24();
+    rolled_back.press(&DONE);
+    approve("rolled-back-80x24", &rolled_back);
+
+    let by_hand = vec![
+        format!("cp -p /var/lib/kube-temper/transactions/20261124T060000Z-aaaa/backup/0 {path}"),
+        format!("chmod 0600 {path}"),
+    ];
+    let mut journal = journal_of_scheduler();
+    journal.push(RecordKind::RollingBack { cause: cause() });
+    journal.push(RecordKind::Stuck { cause: cause(), by_hand: by_hand.clone() });
+    let outcome = Some(Outcome::Stuck { cause: cause(), by_hand });
+    let mut stuck = Stage { journal, outcome, ..Stage::default() }.on_80x24();
+    stuck.press(&DONE);
+    approve("stuck-80x24", &stuck);
+
+    let refuses = Some(format!("{path} has changed since the plan was made"));
+    let mut stale = Stage { refuses, ..Stage::default() }.on_80x24();
+    stale.press(&DONE);
+    approve("refused-80x24", &stale);
+}
+
+#[test]
+fn history() {
+    let mut undone = summary("20261123T101500Z-77c0", Some(Outcome::Committed));
+    undone.undone_by = Some(transaction_id("20261123T102000Z-0b1e"));
+    let entries = vec![
+        summary("20261124T052601Z-3f9a", Some(Outcome::Committed)),
+        undone,
+        summary(
+            "20261122T220000Z-9d11",
+            Some(Outcome::RolledBack { cause: "kube-scheduler did not become ready".to_owned() }),
+        ),
+    ];
+    let stage = || Stage { history: entries.clone(), ..Stage::default() };
+    let mut session = stage().on_80x24();
+    session.press(&[Action::History]);
+    approve("history-80x24", &session);
+    session.press(&[Action::Open]);
+    approve("transaction-80x24", &session);
+    session.press(&[Action::Undo]);
+    approve("roll-back-80x24", &session);
+    session.press(&[Action::Undo]);
+    approve("roll-back-question-80x24", &session);
+    let mut wide = stage().play((120, 40), PLAIN);
+    wide.press(&[Action::History, Action::Down]);
+    approve("history-120x40", &wide);
+
+    let conflicts = vec!["/etc/kubernetes/manifests/kube-scheduler.yaml line 12".to_owned()];
+    let mut session = Stage { conflicts, ..stage() }.on_80x24();
+    session.press(&[Action::UndoLast]);
+    approve("roll-back-conflict-80x24", &session);
+
+    let mut empty = Stage { history: Vec::new(), ..Stage::default() }.on_80x24();
+    empty.press(&[Action::History]);
+    approve("history-empty-80x24", &empty);
+}
+
+#[test]
+fn without_colours_no_colour_is_named_and_the_cursor_is_seen() {
+    let mut session = Stage::default().play((80, 24), NO_COLOUR);
+    session.press(&[Action::Down]);
+    let screen = session.screen();
+    let (text, looks) = screen.split_once("--- looks").unwrap();
+    let colours = ["red", "green", "yellow", "blue", "cyan", "magenta", "black", "white", "gray"];
+    for line in looks.lines() {
+        let look = line.split_once(']').map_or("", |(look, _)| look);
+        assert!(!colours.iter().any(|colour| look.contains(colour)), "{line}");
+    }
+    assert!(looks.contains("reversed"));
+    assert!(text.contains(">  1.2.15"), "{text}");
+}
+
+#[test]
+fn ascii_is_ascii_everywhere() {
+    let mut session = Stage::default().play((100, 30), ASCII);
+    for keys in [
+        &[Action::Explain][..],
+        &[Action::Back, Action::Help],
+        &[Action::Back, Action::MarkSafe, Action::Plan],
+        &[Action::Apply],
+        &[Action::Confirm],
+        &[Action::Back, Action::History],
+        &[Action::Open],
+    ] {
+        session.press(keys);
+        let text = session.text();
+        assert!(text.is_ascii(), "{text}");
+    }
+}

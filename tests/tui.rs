@@ -1,0 +1,157 @@
+//! Whole journeys through the terminal interface: the production loop, driven by actions, with the
+//! real engine on the simulated node, on a virtual clock and a terminal in memory.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests"
+)]
+
+use std::sync::Arc;
+
+use harness::{PLAIN, Session};
+use kube_temper::{
+    catalog::Catalog,
+    engine::{Engine, Settings},
+    model::{Component, Outcome},
+    node::{
+        memory::Snapshot,
+        recording,
+        sim::{SimNode, VirtualClock},
+    },
+    tui::{Action, EngineJobs, Standing},
+};
+
+/// What the harness calls `crate::tui`; it is shared with the tests of the module.
+mod tui {
+    pub(crate) use kube_temper::tui::*;
+}
+
+#[path = "../src/tui/tests/harness.rs"]
+#[allow(dead_code, reason = "shared with the tests of the module")]
+mod harness;
+
+const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
+const MANAGER: &str = "/etc/kubernetes/manifests/kube-controller-manager.yaml";
+
+/// The node, and a session on it.
+struct Journey {
+    node: Arc<SimNode>,
+    session: Session,
+}
+
+impl Journey {
+    fn begin() -> Self {
+        let clock = Arc::new(VirtualClock::default());
+        let node = Arc::new(SimNode::new(&recording::KUBEADM_1_36_2, clock, 1).unwrap());
+        let catalog = Arc::new(Catalog::embedded().unwrap());
+        let engine = Engine::new(node.clone(), catalog, Settings::default());
+        let standing = Standing { kind: engine.kind(), read_only: engine.read_only_reason() };
+        let session = Session::start(EngineJobs::new(engine), standing, (120, 40), PLAIN);
+        Self { node, session }
+    }
+
+    fn press(&mut self, actions: &[Action]) {
+        // The transaction's thread works as fast as this machine lets it: looked at until it ends.
+        self.session.watch_for(usize::MAX).press(actions);
+    }
+
+    fn expect(&self, texts: &[&str]) {
+        for text in texts {
+            assert!(self.session.shows(text), "no \"{text}\" on\n{}", self.session.text());
+        }
+    }
+
+    fn nothing_differs(&self, before: &Snapshot, why: &str) {
+        let differences = before.differences(&self.node.snapshot());
+        assert!(differences.is_empty(), "{why}, but: {differences:?}");
+    }
+
+    fn flags(&self, path: &str) -> usize {
+        self.node.text(path).unwrap().matches("- --profiling=false").count()
+    }
+
+    /// Puts the cursor on one control and marks it.
+    fn mark(&mut self, control: &str) {
+        self.press(&[Action::Search]);
+        self.session.type_text(control);
+        self.press(&[Action::Open, Action::Mark, Action::Back]);
+    }
+}
+
+#[test]
+fn from_the_findings_to_a_commit_and_back() {
+    let mut journey = Journey::begin();
+    let before = journey.node.snapshot();
+    journey.expect(&["[1 Findings]", "DEMO", "cis-2.0", "1.3.2", "1.4.1", "x FAIL"]);
+
+    journey.mark("1.3.2");
+    journey.mark("1.4.1");
+    journey.press(&[Action::Apply]);
+    journey.expect(&[
+        "2 fixes, 2 files, 2 restarts, risk R1",
+        "kube-scheduler restarts (R1)",
+        "# 1.4.1",
+    ]);
+    journey.nothing_differs(&before, "looking at a plan writes nothing");
+
+    journey.press(&[Action::Apply]);
+    journey.expect(&["Apply?", "yes, do it"]);
+    journey.press(&[Action::Back]);
+    journey.expect(&["cancelled: nothing was written"]);
+    journey.nothing_differs(&before, "a cancelled question writes nothing");
+
+    journey.press(&[Action::Apply, Action::Confirm]);
+    journey.expect(&["COMMITTED", "1.3.2 is PASS now", "1.4.1 is PASS now", "backed up"]);
+    assert_eq!((journey.flags(SCHEDULER), journey.flags(MANAGER)), (1, 1));
+
+    journey.press(&[Action::Back]);
+    assert!(!journey.session.shows("x FAIL     The scheduler"), "{}", journey.session.text());
+    journey.press(&[Action::History]);
+    journey.expect(&["History 1/1", "+ COMMITTED", "apply 1.3.2 1.4.1"]);
+    journey.press(&[Action::Open]);
+    journey.expect(&["Journal", "committed: done and proved"]);
+
+    journey.press(&[Action::Undo]);
+    journey.expect(&["Undoes ", "Diff, 2 files"]);
+    journey.press(&[Action::Undo, Action::Confirm]);
+    journey.expect(&["COMMITTED", "roll back "]);
+    journey.nothing_differs(&before, "every byte is back");
+
+    journey.press(&[Action::History]);
+    journey.expect(&["History 1/2", "< UNDONE"]);
+
+    journey.press(&[Action::QuitWithSummary]);
+    let summary = journey.session.app().finish();
+    let outcomes: Vec<&Outcome> = summary.transactions.iter().map(|(_, o)| o).collect();
+    assert_eq!(outcomes, [&Outcome::Committed, &Outcome::Committed]);
+    assert_eq!(summary.problems, [""; 0]);
+}
+
+#[test]
+fn a_change_that_does_not_prove_itself_is_put_back_before_ones_eyes() {
+    let mut journey = Journey::begin();
+    let before = journey.node.snapshot();
+    journey.node.crash_on(Component::KubeScheduler, "--profiling=false");
+    journey.mark("1.4.1");
+    journey.press(&[Action::Apply, Action::Apply, Action::Confirm]);
+    journey.expect(&["ROLLED BACK: the node is as before and healthy", "putting it back"]);
+    journey.nothing_differs(&before, "every byte is as it was");
+    journey.press(&[Action::Back]);
+    journey.expect(&["1 marked"]);
+}
+
+#[test]
+fn a_plan_of_yesterday_is_refused_and_made_again() {
+    let mut journey = Journey::begin();
+    journey.mark("1.4.1");
+    journey.press(&[Action::Apply]);
+    let text = journey.node.text(SCHEDULER).unwrap();
+    journey.node.replace(SCHEDULER, &format!("# a colleague was here\n{text}")).unwrap();
+    journey.press(&[Action::Apply, Action::Confirm]);
+    journey.expect(&["REFUSED: nothing was written", SCHEDULER]);
+    assert_eq!(journey.flags(SCHEDULER), 0);
+    assert!(journey.node.text(SCHEDULER).unwrap().starts_with("# a colleague was here"));
+}
