@@ -4,8 +4,16 @@
 //! spellings of flags. What an edit must do is said here again, on values, in other words than the
 //! program's own.
 
-#![allow(clippy::tests_outside_test_module, reason = "an integration test is a test module")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::struct_excessive_bools,
+    reason = "a test may fail, and its generators have many switches"
+)]
 
+mod fields;
 mod manifests;
 mod reading;
 mod recorded;
@@ -29,11 +37,17 @@ fn remove_flag(flag: &str) -> Edit {
     Edit::RemoveFlag { flag: flag.into() }
 }
 
-/// Ten thousand cases a property; failures are shown, not kept in files.
-fn cases() -> proptest::test_runner::Config {
-    proptest::test_runner::Config {
-        cases: 10_000,
-        failure_persistence: None,
-        ..proptest::test_runner::Config::default()
-    }
+/// So many cases; failures are shown, not kept in files.
+fn cases(cases: u32) -> proptest::test_runner::Config {
+    let failure_persistence = None;
+    proptest::test_runner::Config { cases, failure_persistence, ..Default::default() }
+}
+
+/// JSON with this indentation, by line.
+fn pretty(value: &serde_json::Value, indent: &str) -> Vec<String> {
+    let formatter = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
+    let mut out = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
+    serde::Serialize::serialize(value, &mut serializer).unwrap();
+    String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
 }

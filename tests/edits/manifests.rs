@@ -195,11 +195,7 @@ impl Manifest {
         if indent.is_empty() {
             return vec![pod.to_string()];
         }
-        let formatter = serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes());
-        let mut out = Vec::new();
-        let mut serializer = serde_json::Serializer::with_formatter(&mut out, formatter);
-        serde::Serialize::serialize(&pod, &mut serializer).unwrap();
-        String::from_utf8(out).unwrap().lines().map(str::to_owned).collect()
+        super::pretty(&pod, indent)
     }
 
     fn yaml(&self) -> Vec<String> {
@@ -380,7 +376,7 @@ fn other_lines(text: &str, flag: &str) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(super::cases())]
+    #![proptest_config(super::cases(10_000))]
 
     #[test]
     fn an_edit_does_what_it_says_and_nothing_else(manifest in manifests(), edit in edits()) {
@@ -422,6 +418,10 @@ proptest! {
         let again = edited(&after, &edit);
         prop_assert_eq!(again.as_ref(), Ok(&after), "twice");
     }
+}
+
+proptest! {
+    #![proptest_config(super::cases(2_000))]
 
     #[test]
     fn setting_a_new_flag_and_removing_it_restores_every_byte(

@@ -76,7 +76,10 @@ fn try_all(text: &str) {
         let pod = manifest::parse("/m", &after);
         if let Ok(pod) = pod {
             let args = &pod.container(Component::KubeApiserver).unwrap().args;
-            assert!(args.iter().any(|arg| arg.text == "--c=4" || arg.text == "4"), "{text:?}");
+            assert!(
+                args.iter().any(|arg| matches!(arg.text.as_str(), "--c=4" | "-c=4" | "4")),
+                "{text:?}"
+            );
         }
     }
     for assignment in env_file::parse(text) {
@@ -87,7 +90,7 @@ fn try_all(text: &str) {
 }
 
 proptest! {
-    #![proptest_config(super::cases())]
+    #![proptest_config(super::cases(5_000))]
 
     #[test]
     fn any_text_is_read_or_refused(

@@ -33,7 +33,7 @@ fn manifests_that_text_edits_could_get_wrong() {
             pod(plain) + "spec:\n  containers:\n  - command: [kube-apiserver]\n",
             "key spec is written twice",
         ),
-        (pod("    command: &c\n    - kube-apiserver\n    - --v=2\n"), "carries an anchor (line 8)"),
+        (pod("    command: &c\n    - kube-apiserver\n    - --v=2\n"), "carries an anchor (line 7)"),
         (
             pod("    x: &c [kube-apiserver, --v=2]\n    command: *c\n"),
             "command is an alias (line 8)",
@@ -61,7 +61,10 @@ fn manifests_that_text_edits_could_get_wrong() {
             "is a text block (line 9)",
         ),
         (pod("    command:\n    - kube-apiserver\n    -\n"), "is no text"),
-        (pod("    command:\n    -\tkube-apiserver\n    -\t--v=2\n"), "tabs"),
+        (
+            pod("    command:\n    -\tkube-apiserver\n    -\t--v=2\n"),
+            "cannot start any token (line 8)",
+        ),
         (pod("    command:\n    - kube-apiserver\n    - $(EXTRA)\n"), "from the environment"),
         (
             pod("    command:\n    - kube-apiserver\n    - --profiling=$(P)\n"),

@@ -184,7 +184,7 @@ impl<'t> Members<'t> {
         }
     }
 
-    /// The lines of some members; with the line break before them where the file ends without one.
+    /// The lines of some members; with the line breaks before them where the file ends without one.
     fn whole_lines(
         &self,
         first: &Range<usize>,
@@ -200,8 +200,7 @@ impl<'t> Members<'t> {
             return Ok(start..end);
         }
         let before = self.text.get(..start).unwrap_or("");
-        let before = before.strip_suffix('\n').unwrap_or(before);
-        Ok(before.strip_suffix('\r').unwrap_or(before).len()..end)
+        Ok(before.trim_end_matches(['\n', '\r']).len()..end)
     }
 
     /// What stands before a member on its line: spaces, and the dash of a list item.
