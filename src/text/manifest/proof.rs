@@ -95,3 +95,51 @@ fn done(old: &[String], new: &[String], edit: &Edit) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::text::yaml;
+
+    fn pod(command: &str, rest: &str) -> Document {
+        yaml::parse(&format!("kind: Pod\nspec: {{containers: [{{command: {command}{rest}}}]}}\n"))
+            .unwrap()
+    }
+
+    #[test]
+    fn any_other_difference_is_no_proof() {
+        let before = pod("[k, --a=1, --b=2, --l=x]", "");
+        let set = Edit::SetFlag { flag: "a".into(), value: "3".into() };
+        let remove = Edit::RemoveFlag { flag: "a".into() };
+        let add = Edit::AddToList { flag: "l".into(), value: "y".into(), first: false };
+        let take = Edit::RemoveFromList {
+            flag: "l".into(),
+            value: "x".into(),
+            otherwise: Some("z".into()),
+        };
+        for (edit, after, rest, want) in [
+            (&set, "[k, --a=3, --b=2, --l=x]", "", true),
+            (&set, "[k, --b=2, --l=x, --a=3]", "", true),
+            (&set, "[k, --a=1, --b=2, --l=x]", "", false),
+            (&set, "[k, --a=3, --b=3, --l=x]", "", false),
+            (&set, "[k, --a=3, --b=2]", "", false),
+            (&set, "[k, --a=3, --l=x, --b=2]", "", false),
+            (&set, "[k, --a=3, --a=3, --b=2, --l=x]", "", false),
+            (&set, "[k, --a=1, --a=3, --b=2, --l=x]", "", false),
+            (&set, "[other, --a=3, --b=2, --l=x]", "", false),
+            (&set, "[k, --a=3, --b=2, --l=x]", ", image: i", false),
+            (&set, "[k, --a=3, --b=2]", ", args: [--l=x]", false),
+            (&remove, "[k, --b=2, --l=x]", "", true),
+            (&remove, "[k, --a=, --b=2, --l=x]", "", false),
+            (&add, "[k, --a=1, --b=2, '--l=x,y']", "", true),
+            (&add, "[k, --a=1, --b=2, '--l=y,x']", "", false),
+            (&add, "[k, --a=1, --b=2, --l=y]", "", false),
+            (&take, "[k, --a=1, --b=2, --l=z]", "", true),
+            (&take, "[k, --a=1, --b=2]", "", false),
+        ] {
+            assert_eq!(holds(&before, &pod(after, rest), 0, edit), want, "{edit:?} {after}{rest}");
+        }
+        let twice = Document { documents: 2, ..pod("[k, --a=3, --b=2, --l=x]", "") };
+        assert!(!holds(&before, &twice, 0, &set));
+    }
+}
