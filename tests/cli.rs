@@ -1,11 +1,14 @@
 //! The program from outside: exit codes, streams, and the whole path on an unpacked recorded node.
 
 #![allow(
-    clippy::disallowed_methods,
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests touch their own temporary folders"
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
 )]
 
 mod common;

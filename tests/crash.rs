@@ -2,6 +2,17 @@
 //! every file ends exactly as it was or exactly as planned, all of them on one side, and the journal says
 //! on which.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
+)]
+
 mod machine;
 
 use std::sync::Arc;

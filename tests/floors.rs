@@ -1,12 +1,15 @@
 //! The folders of `src/` are floors: a module uses only modules of a smaller number, and no file is
 //! longer than one idea.
 
-#![allow(clippy::disallowed_methods, reason = "this test reads the sources of the program itself")]
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test may fail loudly"
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
 )]
 
 use std::{

@@ -1,7 +1,16 @@
 //! No file without a leading dot ever appears in the manifest directory: the kubelet loads every such
 //! file. Watched with inotify through a whole apply and rollback of the real program.
 
-#![allow(clippy::unwrap_used, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
+)]
 
 mod common;
 

@@ -1,5 +1,16 @@
 //! What proves a change, and what does not, on a node with a simulated kubelet.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
+)]
+
 mod machine;
 
 use std::{
@@ -10,7 +21,7 @@ use std::{
 use kube_temper::{
     apply::{self, recover::recover, rollback},
     model::{Change, ChangeKind, FileMeta},
-    model::{Component, Edit, FileImage, Outcome, Plan, RecordKind, StepTarget, TransactionId},
+    model::{Component, FileImage, Outcome, Plan, RecordKind, StepTarget, TransactionId},
     node::{
         Clock, Node,
         collect::processes,

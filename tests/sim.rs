@@ -5,6 +5,17 @@
 //! sampled in the same way around the same change. Both must show the same changes in each of the
 //! three channels, in the same order among them, and at times within one spread.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
+)]
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use kube_temper::{

@@ -1,5 +1,16 @@
 //! Transactions on a machine where other people work too: what is refused, what is kept, what comes back.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
+)]
+
 mod machine;
 
 use std::{collections::BTreeMap, sync::Arc};

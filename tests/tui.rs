@@ -6,7 +6,10 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "tests"
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
 )]
 
 use std::sync::Arc;

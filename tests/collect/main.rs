@@ -1,10 +1,13 @@
 //! Collection: what is read of recorded nodes and of layouts built in memory.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
-    clippy::format_collect,
-    reason = "a test may fail loudly, and its texts are short"
+    clippy::disallowed_methods,
+    clippy::pedantic,
+    unreachable_pub,
+    reason = "a test stops where it cannot go on, reads its own data, and tells one story"
 )]
 
 mod closed;
