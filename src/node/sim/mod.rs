@@ -99,7 +99,7 @@ impl SimNode {
     /// A node of these files (with a `/proc`), whose kubelet has this version (`1.36.2`).
     pub fn of(files: MemoryFiles, version: &str, clock: Arc<dyn Clock>, seed: u64) -> Self {
         let tree = Arc::new(files);
-        let world = World::new(Arc::clone(&tree), clock.monotonic(), seed);
+        let world = World::new(Arc::clone(&tree), version.parse().ok(), clock.monotonic(), seed);
         let shared = Arc::new(Shared { world: Mutex::new(world), clock: Arc::clone(&clock) });
         let files: Arc<dyn Files> = Arc::new(SimFiles::new(&shared));
         let state: Arc<dyn Files> = Arc::new(MemoryFiles::new());

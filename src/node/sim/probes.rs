@@ -1,8 +1,14 @@
 //! How the simulated components answer their probes, and what the kubelet makes of it.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::{super::ProbeAnswer, events::Cause, pods::Running, queue::Timer, world::World};
+use super::{
+    super::ProbeAnswer,
+    events::Cause,
+    pods::{Pod, Running},
+    queue::Timer,
+    world::World,
+};
 use crate::{
     model::{Component, facts::Probe},
     text,
@@ -147,64 +153,95 @@ impl World {
         let Some(name) = self.name_of(instance) else { return };
         let Some(pod) = self.slots.get(&name).and_then(|slot| slot.pod.as_ref()) else { return };
         let Some(running) = pod.running.as_ref().filter(|r| r.ending.is_none()) else { return };
-        let container = pod.manifest.component.and_then(|c| pod.manifest.pod.container(c));
-        let Some(container) = container.cloned() else { return };
-        let (age, elapsed) = (self.age(running), self.now.saturating_sub(pod.since));
-        let (was_started, was_ready) = (pod.started, pod.ready);
+        let manifest = Arc::clone(&pod.manifest);
+        let Some(component) = manifest.component else { return };
+        let Some(container) = manifest.pod.container(component) else { return };
         if !self.service.works() {
             return self.after(Duration::from_secs(1), Timer::Probe { instance });
         }
-        let due = |probe: &Probe| {
+        let (age, elapsed) = (self.age(running), self.now.saturating_sub(pod.since));
+        let ask = |probe: &Option<Probe>| {
+            let Some(probe) = probe else { return Asked::Never };
             let period = u64::from(probe.period.max(1));
             let delay = Duration::from_secs(u64::from(probe.initial_delay));
-            (elapsed.as_secs().is_multiple_of(period) && age >= delay)
-                .then(|| self.answer(probe).is_success())
+            if !elapsed.as_secs().is_multiple_of(period) || age < delay {
+                Asked::NotNow
+            } else if self.answer(probe).is_success() {
+                Asked::Success
+            } else {
+                Asked::Failure { threshold: probe.failure_threshold.max(1) }
+            }
         };
-        let startup = container.startup.as_ref().map(|p| (due(p), p.failure_threshold));
-        let liveness =
-            container.liveness.as_ref().and_then(|p| Some((due(p)?, p.failure_threshold)));
-        let readiness = container.readiness.as_ref();
-        let has_readiness = readiness.is_some();
-        let readiness = readiness.and_then(|p| Some((due(p)?, p.failure_threshold)));
+        let before = (pod.started, pod.ready);
+        let (first, second) = if pod.started {
+            (ask(&container.liveness), ask(&container.readiness))
+        } else {
+            (ask(&container.startup), Asked::NotNow)
+        };
         let Some(pod) = self.slots.get_mut(&name).and_then(|slot| slot.pod.as_mut()) else {
             return;
         };
-        let mut kill = None;
-        if pod.started {
-            if let Some((success, threshold)) = liveness {
-                pod.failures = if success { 0 } else { pod.failures + 1 };
-                if pod.failures >= threshold.max(1) {
-                    kill = Some(Cause::LivenessProbe);
-                }
-            }
-            match readiness {
-                Some((true, _)) => (pod.ready, pod.unready) = (true, 0),
-                Some((false, threshold)) => {
-                    pod.unready += 1;
-                    pod.ready = pod.ready && pod.unready < threshold.max(1);
-                }
-                None if !has_readiness => pod.ready = true,
-                None => {}
-            }
-        } else {
-            match startup {
-                None | Some((Some(true), _)) => (pod.started, pod.failures) = (true, 0),
-                Some((Some(false), threshold)) => {
-                    pod.failures += 1;
-                    if pod.failures >= threshold.max(1) {
-                        kill = Some(Cause::StartupProbe);
-                    }
-                }
-                Some((None, _)) => {}
-            }
-        }
-        let changed = (pod.started, pod.ready) != (was_started, was_ready);
-        if changed {
+        let kill = if pod.started { pod.lives(first, second) } else { pod.starts(first) };
+        if (pod.started, pod.ready) != before {
             self.after(Duration::from_millis(200), Timer::Publish { pod: name });
         }
         match kill {
             Some(cause) => self.end_process(instance, cause),
             None => self.after(Duration::from_secs(1), Timer::Probe { instance }),
+        }
+    }
+}
+
+/// How a probe of a container went.
+#[derive(Debug, Clone, Copy)]
+enum Asked {
+    /// The container has no such probe.
+    Never,
+    /// It is not due.
+    NotNow,
+    Success,
+    /// The verdict turns after this many in a row.
+    Failure {
+        threshold: u32,
+    },
+}
+
+impl Pod {
+    /// What the startup probe means; answers why the container is to be killed.
+    fn starts(&mut self, startup: Asked) -> Option<Cause> {
+        match startup {
+            Asked::NotNow => None,
+            Asked::Never | Asked::Success => {
+                (self.started, self.failures) = (true, 0);
+                None
+            }
+            Asked::Failure { threshold } => {
+                self.failures += 1;
+                (self.failures >= threshold).then_some(Cause::StartupProbe)
+            }
+        }
+    }
+
+    /// What liveness and readiness probe mean; answers why the container is to be killed.
+    fn lives(&mut self, liveness: Asked, readiness: Asked) -> Option<Cause> {
+        match readiness {
+            Asked::Never | Asked::Success => (self.ready, self.unready) = (true, 0),
+            Asked::NotNow => {}
+            Asked::Failure { threshold } => {
+                self.unready += 1;
+                self.ready = self.ready && self.unready < threshold;
+            }
+        }
+        match liveness {
+            Asked::Never | Asked::NotNow => None,
+            Asked::Success => {
+                self.failures = 0;
+                None
+            }
+            Asked::Failure { threshold } => {
+                self.failures += 1;
+                (self.failures >= threshold).then_some(Cause::LivenessProbe)
+            }
         }
     }
 }

@@ -308,6 +308,10 @@ impl World {
         let first = !self.service.connected;
         self.service.connected = true;
         if first {
+            let forgets = self.forgets_ready;
+            for pod in self.slots.values_mut().filter_map(|slot| slot.pod.as_mut()) {
+                pod.ready = pod.ready && !forgets;
+            }
             self.reconcile();
         }
         for pod in self.slots.keys().cloned().collect::<Vec<_>>() {

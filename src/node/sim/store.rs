@@ -86,9 +86,12 @@ impl Store {
                 && manifest.component == Some(component)
             {
                 self.recorded.insert(manifest.uid.clone(), pod.to_owned());
+                let manifest = Manifest { uid: pod.to_owned(), ..manifest.as_ref().clone() };
+                if let Some((_, known)) = self.known.get_mut(&path) {
+                    *known = Ok(Arc::new(manifest));
+                }
             }
         }
-        self.known.clear();
     }
 
     /// Reads the whole folder; answers the files that cannot be used, and why.

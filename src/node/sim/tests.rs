@@ -4,7 +4,7 @@ use super::*;
 use crate::{
     node::{
         fault::Fault,
-        recording::{ALL, KUBEADM_1_36_2, KUBEADM_1_36_2_WORKER},
+        recording::{ALL, KUBEADM_1_34_2, KUBEADM_1_36_2, KUBEADM_1_36_2_WORKER},
     },
     text,
 };
@@ -99,7 +99,7 @@ fn a_recorded_node_is_calm() {
     for recording in ALL {
         let lab = Lab::of(&recording);
         let before = lab.node.tree().snapshot();
-        lab.pass(3600);
+        lab.pass(900);
         assert_eq!(lab.node.events(), [], "{}", recording.name);
         assert_eq!(before.without("/proc"), lab.node.snapshot());
         assert!(lab.healthy());
@@ -425,6 +425,21 @@ fn a_restarted_kubelet_reads_its_configuration_again() {
     for component in Component::STATIC_PODS {
         assert_eq!(lab.stops(component), [], "{component}");
         assert!(lab.ready(component));
+    }
+}
+
+#[test]
+fn up_to_1_34_a_kubelet_restart_turns_every_pod_not_ready_for_a_moment() {
+    for (recording, forgets) in [(KUBEADM_1_34_2, true), (KUBEADM_1_36_2, false)] {
+        let lab = Lab::of(&recording);
+        lab.restart_kubelet();
+        let mut seen = Vec::new();
+        for _ in 0..100 {
+            lab.clock.advance(Duration::from_millis(100));
+            seen.push(lab.ready(KubeScheduler));
+        }
+        assert_eq!(seen.contains(&false), forgets, "{}", recording.name);
+        assert_eq!(seen.last(), Some(&true));
     }
 }
 

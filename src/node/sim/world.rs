@@ -16,7 +16,7 @@ use super::{
     store::{Manifest, Store},
     table::{Found, Table},
 };
-use crate::model::Component;
+use crate::model::{Component, Minor};
 
 /// How often a container ran into the back-off, and when it last ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,14 +42,22 @@ pub(super) struct World {
     pub(super) back_off: BTreeMap<String, BackOff>,
     pub(super) api: Api,
     pub(super) service: Service,
+    /// A kubelet that starts takes every pod for not ready at first (up to 1.34).
+    pub(super) forgets_ready: bool,
     last_id: u64,
 }
 
 impl World {
     /// The machine as it was recorded, at this time since its boot.
-    pub(super) fn new(tree: Arc<MemoryFiles>, now: Duration, seed: u64) -> Self {
+    pub(super) fn new(
+        tree: Arc<MemoryFiles>,
+        minor: Option<Minor>,
+        now: Duration,
+        seed: u64,
+    ) -> Self {
         let (table, found) = Table::read(&tree);
         let mut world = Self {
+            forgets_ready: minor.is_some_and(|minor| (minor.major, minor.minor) < (1, 35)),
             service: Service::recorded(found.get(&Component::Kubelet), &tree),
             tree,
             now,
