@@ -357,3 +357,94 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     }
     files
 }
+
+#[test]
+fn nothing_in_a_plan_file_is_believed() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let plan = node.state().with_file_name("plan.json");
+    let plan = plan.to_str().unwrap();
+    expect_code(&node.run(&["plan", "--check", "1.2.15,4.1.9", "-o", plan]), 0);
+    let honest: serde_json::Value = serde_json::from_slice(&fs::read(plan).unwrap()).unwrap();
+    let before = node.listing();
+
+    type Tamper = fn(&mut serde_json::Value);
+    let tampers: [(&str, Tamper); 9] = [
+        ("another file", |p| p["steps"][0]["changes"][0]["path"] = "/etc/passwd".into()),
+        ("a wider mode", |p| p["steps"][0]["changes"][0]["after"]["mode"] = 0o4777.into()),
+        ("another owner", |p| p["steps"][0]["changes"][0]["after"]["uid"] = 1000.into()),
+        ("a lower risk", |p| p["steps"][1]["tier"] = "R0".into()),
+        ("another node", |p| p["node"] = "other".into()),
+        ("another benchmark", |p| p["benchmark"] = "cis-1.7".into()),
+        ("no controls", |p| p["controls"] = serde_json::json!([])),
+        ("another text", |p| {
+            let text = &mut p["steps"][1]["changes"][0]["after"]["text"];
+            *text = format!("{}# more\n", text.as_str().unwrap()).into();
+        }),
+        ("an attribute", |p| {
+            p["steps"][1]["changes"][0]["after"]["meta"]["xattrs"] =
+                serde_json::json!({"user.foo": [98]});
+        }),
+    ];
+    for (what, tamper) in tampers {
+        let mut changed = honest.clone();
+        tamper(&mut changed);
+        assert_ne!(changed, honest, "{what}");
+        fs::write(plan, changed.to_string()).unwrap();
+        let output = node.run(&["apply", plan, "--yes", "--max-risk", "R4"]);
+        expect_code(&output, 20);
+        assert_eq!(node.listing(), before, "{what}");
+    }
+    fs::write(plan, honest.to_string()).unwrap();
+    expect_code(&node.run(&["apply", plan, "--yes"]), 0);
+}
+
+#[test]
+fn a_plan_is_only_written_over_a_plan() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let folder = node.state().with_file_name("somewhere");
+    fs::create_dir(&folder).unwrap();
+    let pipe = folder.join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for name in [&folder, &pipe, &folder.join("missing/plan.json")] {
+        let output = node.run(&["plan", "--check", "4.1.9", "-o", name.to_str().unwrap()]);
+        expect_code(&output, 2);
+    }
+    use std::os::unix::fs::FileTypeExt as _;
+    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
+}
+
+#[test]
+fn the_limit_on_restarts_holds_for_chosen_controls_too() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let before = node.listing();
+    let arguments = ["apply", "--check", "1.3.2,1.4.1", "--max-restarts", "1", "--yes"];
+    expect_code(&node.run(&arguments), 20);
+    assert_eq!(node.listing(), before);
+}
+
+#[test]
+fn commands_for_a_person_name_the_files_below_the_root() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    expect_code(&node.run(&["apply", "--check", "1.2.15", "--yes"]), 0);
+    let folder = fs::read_dir(node.state().join("transactions")).unwrap().next().unwrap().unwrap();
+    let journal = folder.path().join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let kept: Vec<&str> = text.lines().collect();
+    fs::write(&journal, format!("{}\n", kept[..kept.len() - 3].join("\n"))).unwrap();
+    let edited = node.text(MANIFEST).replace("--allow-privileged=true", "--allow-privileged=false");
+    node.write(MANIFEST, edited);
+    let output = node.run(&["recover"]);
+    expect_code(&output, 30);
+    let path = node.path(MANIFEST);
+    assert!(stdout(&output).contains(&format!(" {}", path.display())), "{}", stdout(&output));
+}
+
+#[test]
+fn a_stray_folder_among_the_transactions_stops_nothing() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    expect_code(&node.run(&["apply", "--check", "4.1.9", "--yes"]), 0);
+    fs::create_dir(node.state().join("transactions").join("z".repeat(255))).unwrap();
+    fs::create_dir(node.state().join("transactions").join("zzz")).unwrap();
+    expect_code(&node.run(&["apply", "--check", "4.1.1", "--yes"]), 0);
+    expect_code(&node.run(&["rollback", "--all", "--yes"]), 0);
+}

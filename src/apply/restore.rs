@@ -153,7 +153,7 @@ impl Undo<'_> {
     /// Exact commands that put one file back by hand.
     fn commands(&self, file: &FileIntent) -> Vec<String> {
         let FileMeta { mode, uid, gid, .. } = file.before;
-        let path = quoted(&file.path);
+        let path = quoted(&self.node.on_machine(&file.path));
         match self.content(file) {
             Some(content) => {
                 let copy = quoted(&backup::shown_path(self.node, self.id, &content));

@@ -111,7 +111,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "Global options")]
     pub no_input: bool,
 
-    /// Answer yes to the questions up to the risk that --max-risk allows.
+    /// Answer yes to every question (apply still stops at --max-risk).
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub yes: bool,
 }
@@ -268,7 +268,7 @@ pub struct ApplyArgs {
     pub check: Vec<ControlId>,
 
     /// As --apply-safe.
-    #[arg(long, conflicts_with = "check")]
+    #[arg(long, conflicts_with_all = ["check", "max_risk"])]
     pub safe: bool,
 
     /// Highest risk to apply.

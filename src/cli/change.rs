@@ -75,6 +75,13 @@ pub(super) fn apply(
         ))
         .into());
     }
+    let restarts = plan.steps.iter().filter(|step| step.target.restarts().is_some()).count();
+    if let Some(most) = args.batch.max_restarts.filter(|most| restarts > *most) {
+        return Err(EngineError::Refused(format!(
+            "the plan restarts {restarts} components, --max-restarts allows {most}"
+        ))
+        .into());
+    }
     carry_out(engine, &plan, args.dry_run, terminal)
 }
 

@@ -9,7 +9,7 @@ use super::args::Global;
 use crate::{
     catalog::Catalog,
     engine::{Engine, EngineError, Settings},
-    model::FileMeta,
+    model::{FileKind, FileMeta},
     node::{
         Files, Node, NodeError, OpenError, atomic,
         host::{DirFiles, HostNode},
@@ -86,8 +86,17 @@ pub(super) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         gid: nix::unistd::getegid().as_raw(),
         xattrs: std::collections::BTreeMap::new(),
     };
+    let name = inside_root(path)?;
+    let usage = |error: NodeError| EngineError::Usage(format!("{}: {error}", path.display()));
     let files = DirFiles::open(Path::new("/"))?;
-    atomic::replace(&files, &inside_root(path)?, text.as_bytes(), &meta)?;
+    if files.lstat(&name).map_err(usage)?.is_some_and(|stat| stat.kind != FileKind::File) {
+        return Err(EngineError::Usage(format!(
+            "{} exists and is not a regular file: name a new one",
+            path.display()
+        ))
+        .into());
+    }
+    atomic::replace(&files, &name, text.as_bytes(), &meta).map_err(usage)?;
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, EngineError, Running, Scan, Selection, Undo};
+use super::{Engine, EngineError, Filter, Running, Scan, Selection, Undo};
 use crate::{
     apply::{
         self, Prove, Refusal,
@@ -13,7 +13,7 @@ use crate::{
         ControlId, FixOffer, Observation, Outcome, Plan, Status, Tier, TransactionId,
         journal::Purpose,
     },
-    node::{Node, collect::collect},
+    node::{Node, NodeKind, collect::collect},
     plan::{self, Policy},
     store::Store,
 };
@@ -46,7 +46,11 @@ impl Engine {
             }
             Selection::Safe { allow_single, max_restarts } => {
                 let policy = Policy {
-                    max_tier: Tier::R2,
+                    // On live nodes this version proves nothing that restarts a component.
+                    max_tier: match self.node.kind() {
+                        NodeKind::Live => Tier::R0,
+                        _ => Tier::R2,
+                    },
                     allow_single: *allow_single,
                     // Only the API could tell of another one.
                     other_apiserver: false,
@@ -59,6 +63,8 @@ impl Engine {
 
     /// Starts applying a plan. All refusals come from here, before any write.
     pub fn apply(&self, plan: &Plan) -> Result<Running, EngineError> {
+        self.may_write()?;
+        self.is_still_right(plan)?;
         let controls = plan.controls.iter().map(|planned| planned.control.clone()).collect();
         let transaction = self.begin(plan, Purpose::Apply { controls })?;
         Ok(Running::start(Arc::clone(&self.node), transaction.proved_by(self.rescan(plan))))
@@ -90,6 +96,41 @@ impl Engine {
     pub fn recover(&self) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
         self.may_write()?;
         Ok(apply::recover::recover(self.node.as_ref())?)
+    }
+
+    /// A plan may come from a file: it is run only when a new scan of this node plans the very same
+    /// changes for the same controls. So nothing in it is believed, neither paths nor risks nor text.
+    fn is_still_right(&self, plan: &Plan) -> Result<(), EngineError> {
+        let scan = self.scan(&Filter::default())?;
+        let refused =
+            |why: String| Err(EngineError::Refused(format!("{why}: scan and plan again")));
+        if plan.benchmark != scan.report.benchmark {
+            return refused(format!(
+                "the plan speaks of {}, this run of {}",
+                plan.benchmark, scan.report.benchmark
+            ));
+        }
+        if plan.node != scan.report.node {
+            return refused(format!(
+                "the plan was made for {}, this is {}",
+                plan.node, scan.report.node
+            ));
+        }
+        let ids = plan.controls.iter().map(|planned| planned.control.clone()).collect();
+        let today = self.plan(&scan, &Selection::Controls(ids))?;
+        if today.steps == plan.steps && today.controls == plan.controls {
+            return Ok(());
+        }
+        let wanted: Vec<_> = today.changes().collect();
+        let planned: Vec<_> = plan.changes().collect();
+        let differs = planned
+            .iter()
+            .find(|change| !wanted.contains(change))
+            .or_else(|| wanted.iter().find(|change| !planned.contains(change)));
+        refused(match differs {
+            Some(change) => format!("{} is not what the plan was made for", change.path),
+            None => "the plan is not what this node needs today".to_owned(),
+        })
     }
 
     fn begin(&self, plan: &Plan, purpose: Purpose) -> Result<apply::Transaction, EngineError> {

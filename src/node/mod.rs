@@ -227,6 +227,10 @@ pub trait Node: fmt::Debug + Send + Sync {
     fn state(&self) -> &dyn Files;
     /// Where the state directory is, as a person names it.
     fn state_dir(&self) -> String;
+    /// One of the node's files as a person at this machine names it: below `--root` when there is one.
+    fn on_machine(&self, path: &str) -> String {
+        path.to_owned()
+    }
     /// The clock.
     fn clock(&self) -> &dyn Clock;
     /// Effective user id of this process.

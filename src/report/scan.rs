@@ -95,13 +95,15 @@ fn totals(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
     let count = |status: Status| totals.get(&status).copied().unwrap_or(0);
     let score = report.score();
     writeln!(out)?;
-    writeln!(
-        out,
-        "{BOLD}Score {}%{BOLD:#}  {} of {} automated controls pass",
-        score.percent(),
-        score.pass,
-        score.pass + score.fail
-    )?;
+    match score.pass + score.fail {
+        0 => writeln!(out, "{BOLD}No score{BOLD:#}  no automated control was judged")?,
+        all => writeln!(
+            out,
+            "{BOLD}Score {}%{BOLD:#}  {} of {all} automated controls pass",
+            score.percent(),
+            score.pass,
+        )?,
+    }
     writeln!(
         out,
         "{GOOD}{} PASS{GOOD:#}  {BAD}{} FAIL{BAD:#}  {ASK}{} MANUAL{ASK:#}  {DIM}{} N/A{DIM:#}  {} ERROR",

@@ -113,7 +113,7 @@ impl<'n> Store<'n> {
         };
         Ok(entries
             .into_iter()
-            .filter(|entry| entry.kind == FileKind::Directory)
+            .filter(|entry| entry.kind == FileKind::Directory && is_name(&entry.name))
             .map(|entry| TransactionId(entry.name))
             .collect())
     }
@@ -193,6 +193,17 @@ impl<'n> Store<'n> {
         state.sync_dir(&paths.folder())?;
         Ok(id)
     }
+}
+
+/// `20261124T052601Z-3f9a`, and what [`following`] makes of it; any other folder is not ours.
+fn is_name(name: &str) -> bool {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    name.split_once('-').is_some_and(|(second, suffix)| {
+        let day_and_time = second.strip_suffix('Z').and_then(|second| second.split_once('T'));
+        day_and_time.is_some_and(|(day, time)| digits(day) && digits(time))
+            && (4..=32).contains(&suffix.len())
+            && suffix.bytes().all(|b| b.is_ascii_hexdigit())
+    })
 }
 
 /// A name that sorts after every earlier one: the second, then a fraction of it that only grows.

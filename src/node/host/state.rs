@@ -127,7 +127,12 @@ impl StateDir {
                 Err(error) if error.kind != NodeErrorKind::Exists => {
                     return Err(self.on_machine(error));
                 }
-                _ => {}
+                Err(_) => {}
+                Ok(()) => {
+                    let parent = folder.rsplit_once('/').map_or("/", |(parent, _)| parent);
+                    let parent = if parent.is_empty() { "/" } else { parent };
+                    self.base.sync_dir(parent).map_err(|error| self.on_machine(error))?;
+                }
             }
         }
         self.existing()?.ok_or_else(|| NodeError {

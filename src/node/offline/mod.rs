@@ -59,6 +59,11 @@ impl Node for OfflineNode {
         self.tree.state.path().to_string_lossy().into_owned()
     }
 
+    fn on_machine(&self, path: &str) -> String {
+        let root = self.tree.files.path().to_string_lossy();
+        format!("{}{path}", root.trim_end_matches('/'))
+    }
+
     fn clock(&self) -> &dyn Clock {
         &self.tree.clock
     }
