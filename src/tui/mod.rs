@@ -1,6 +1,6 @@
 //! Floor 8: the terminal interface.
 //!
-//! [`update`] takes messages into the model and asks for effects; it has no I/O and no clock. [`view`]
+//! `update` takes messages into the model and asks for effects; it has no I/O and no clock. `view`
 //! draws the model and changes nothing. One thread reads the terminal, at most one does jobs through
 //! the engine, and everything arrives on one channel ([`App`]). Nothing here touches the node, and
 //! nothing is written without a plan that was on the screen and a question that was answered.

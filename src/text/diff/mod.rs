@@ -1,7 +1,7 @@
 //! Differences of changes, as values and as classic unified text; how a face paints them is its business.
 //!
-//! Owns the hunks, who causes which line ([`causes`]) and the removal of an old change from today's
-//! text ([`undo`]). It never edits a file format: it knows lines, not YAML.
+//! Owns the hunks, who causes which line (`causes`) and the removal of an old change from today's
+//! text ([`undo()`]). It never edits a file format: it knows lines, not YAML.
 
 mod causes;
 mod undo;
