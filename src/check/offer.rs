@@ -20,8 +20,9 @@ pub(super) fn of(control: &Control, facts: &NodeFacts) -> FixOffer {
         return FixOffer::Later { reason };
     }
     if !fix.needs.is_empty() {
-        let reasons: Vec<String> = fix.needs.iter().map(need).collect();
-        return FixOffer::Later { reason: reasons.join("; ") };
+        let needs: Vec<String> = fix.needs.iter().map(need).collect();
+        let needs: Vec<&str> = needs.iter().map(|need| need.trim_end_matches('.')).collect();
+        return FixOffer::Later { reason: needs.join("; ") };
     }
     match (control.tier, control.reversible) {
         (Some(tier), Some(reversible)) if !fix.actions.is_empty() => {
