@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use kube_temper::{
     apply::{self, recover::recover},
-    model::{Outcome, Plan, TransactionId},
+    model::{Outcome, Plan, RecordKind, TransactionId},
     node::{Files as _, Node, NodeErrorKind, fault::Fault, memory::Snapshot},
     store::{Journal, Store},
 };
@@ -74,12 +74,16 @@ impl Scene {
     /// Recovers in a new process and checks everything that must hold then.
     fn recovered(&self, machine: &Machine, what: &str) -> On {
         let node = machine.boot();
+        let verified = verified(node.as_ref());
         let outcomes = recover(node.as_ref()).unwrap_or_else(|error| panic!("{what}: {error}"));
         let side = self.side(machine, what);
         assert!(outcomes.len() <= 1, "{what}: {outcomes:?}");
         assert_eq!(machine.leftovers(), Vec::<String>::new(), "{what}");
         match last_outcome(node.as_ref(), what) {
-            Some(Outcome::Committed) => assert_eq!(side, On::After, "{what}"),
+            Some(Outcome::Committed) => {
+                assert_eq!(side, On::After, "{what}");
+                assert_eq!(verified, self.plan.steps.len(), "{what}: not all of it was proved");
+            }
             Some(Outcome::RolledBack { .. }) | None => assert_eq!(side, On::Before, "{what}"),
             Some(stuck @ Outcome::Stuck { .. }) => panic!("{what}: {stuck:?}"),
         }
@@ -93,6 +97,13 @@ impl Scene {
 
 fn run(node: &Arc<dyn Node>, plan: &Plan) -> Option<Outcome> {
     apply::begin(node, plan, purpose(plan)).ok().map(apply::Transaction::run)
+}
+
+/// Steps that the journal says are verified.
+fn verified(node: &dyn Node) -> usize {
+    let Some(id) = Store::new(node).list().unwrap().pop() else { return 0 };
+    let records = Journal::read(node, &id).unwrap().records;
+    records.iter().filter(|record| matches!(record.kind, RecordKind::Verified { .. })).count()
 }
 
 /// How the only transaction ended; it must be whole and readable.

@@ -175,7 +175,7 @@ fn a_probe_that_is_answered_401_fails_at_once() {
     let (node, _) = sim();
     let before = node.snapshot();
     let done = run(&node, &flag(&node, Component::KubeApiserver, "anonymous-auth", "false"));
-    rolled_back(&node, &done, &before, "401");
+    rolled_back(&node, &done, &before, "with 401: the kubelet asks without credentials");
     assert!(!argv(&node, Component::KubeApiserver).contains(&"--anonymous-auth=false".to_owned()));
     let first_restart = node.starts(Component::KubeApiserver, &Cause::StartupProbe);
     assert_eq!(first_restart, 0, "it was ended by us, before the kubelet had to");
@@ -192,6 +192,37 @@ fn a_second_manifest_that_wins_is_no_proof() {
     let done = run(&node, &plan);
     assert!(!matches!(done.outcome, Outcome::Committed), "{:#?}", done.seen);
     assert_eq!(node.text(SCHEDULER).unwrap(), old);
+}
+
+#[test]
+fn a_second_manifest_that_comes_meanwhile_is_no_proof_either() {
+    let node = fated(Duration::from_secs(2), |node| {
+        let text = node.text(SCHEDULER).unwrap().replace("--profiling=false", "--profiling=true");
+        node.replace(&format!("{SCHEDULER}.bak"), &text).unwrap();
+    });
+    let old = node.text(SCHEDULER).unwrap();
+    let done = run(&node, &flag(&node, Component::KubeScheduler, "profiling", "false"));
+    // The manifest is as before, but what runs is not: that is for a person.
+    let Outcome::Stuck { cause, .. } = &done.outcome else { panic!("{:?}", done.outcome) };
+    assert!(cause.contains("with other arguments than planned"), "{cause}");
+    assert!(cause.contains("did not prove healthy again"), "{cause}");
+    assert_eq!(node.text(SCHEDULER).unwrap(), old);
+}
+
+#[test]
+fn the_old_process_proves_nothing_even_with_the_same_arguments() {
+    let (node, _) = sim();
+    let old = node.text(MANAGER).unwrap();
+    let text = old
+        .replace("    tier: control-plane\n", "    tier: control-plane\n    reviewed: yes-sir\n");
+    assert_ne!(text, old);
+    let change = rewritten(&node, MANAGER, "1.3.2", text);
+    let done = run(&node, &plan(vec![step(StepTarget::KubeControllerManager, vec![change])]));
+    assert_eq!(done.outcome, Outcome::Committed, "{:#?}", done.seen);
+    let processes = done.seen.iter().filter(|(_, text)| text.starts_with("new process"));
+    assert_eq!(processes.count(), 1, "{:#?}", done.seen);
+    assert!(done.seen[0].1.contains("runs with the same arguments"), "{:#?}", done.seen);
+    assert_eq!(node.starts(Component::KubeControllerManager, &Cause::Manifest), 1);
 }
 
 #[test]
@@ -223,6 +254,20 @@ fn a_kubelet_that_does_not_start_gets_its_old_configuration_back() {
     let done = run(&node, &kubelet(&node, "podPidsLimit: 4096"));
     rolled_back(&node, &done, &before, "kubelet");
     assert!(node.kubelet().unwrap().healthy());
+}
+
+#[test]
+fn a_last_doubt_brings_everything_back_the_kubelet_too() {
+    let (node, _) = sim();
+    let before = node.snapshot();
+    let plan = kubelet(&node, "podPidsLimit: 4096");
+    let shared: Arc<dyn Node> = node.clone();
+    let transaction = apply::begin(&shared, &plan, purpose(&plan)).unwrap();
+    let outcome = transaction.proved_by(Box::new(|_| Err("a new scan disagrees".into()))).run();
+    let Outcome::RolledBack { cause } = outcome else { panic!("{outcome:?}") };
+    assert!(cause.contains("a new scan disagrees"), "{cause}");
+    assert_eq!(before.differences(&node.snapshot()), Vec::<String>::new());
+    assert_eq!(node.starts(Component::Kubelet, &Cause::Service), 2, "once forth, once back");
 }
 
 #[test]
