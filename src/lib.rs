@@ -8,6 +8,7 @@
 //! | 0 | [`model`] | pure data |
 //! | 1 | [`text`] | pure text engines: `&str` in, `String` out |
 //! | 2 | [`node`] | the only door to the host |
+//! | 3 | [`cluster`] | the API server |
 //! | 3 | [`catalog`] | `remediations/*.yaml` → controls |
 //! | 4 | [`check`], [`plan`], [`store`] | verdicts and plans (pure); backups and journal |
 //! | 5 | [`apply`] | a transaction |
@@ -19,6 +20,7 @@ pub mod apply;
 pub mod catalog;
 pub mod check;
 pub mod cli;
+pub mod cluster;
 pub mod engine;
 pub mod model;
 pub mod node;

@@ -84,7 +84,9 @@ impl Scene {
                 assert_eq!(side, On::After, "{what}");
                 assert_eq!(verified, self.plan.steps.len(), "{what}: not all of it was proved");
             }
-            Some(Outcome::RolledBack { .. }) | None => assert_eq!(side, On::Before, "{what}"),
+            Some(Outcome::Refused { .. } | Outcome::RolledBack { .. }) | None => {
+                assert_eq!(side, On::Before, "{what}")
+            }
             Some(stuck @ Outcome::Stuck { .. }) => panic!("{what}: {stuck:?}"),
         }
         let (files, state) = (machine.snapshot(), machine.state.snapshot());
@@ -136,7 +138,9 @@ fn an_operation_that_fails_is_rolled_back_at_once() {
             let side = scene.side(&machine, &what);
             match outcome {
                 Some(Outcome::Committed) => assert_eq!(side, On::After, "{what}"),
-                Some(Outcome::RolledBack { .. }) | None => assert_eq!(side, On::Before, "{what}"),
+                Some(Outcome::Refused { .. } | Outcome::RolledBack { .. }) | None => {
+                    assert_eq!(side, On::Before, "{what}")
+                }
                 Some(stuck @ Outcome::Stuck { .. }) => panic!("{what}: {stuck:?}"),
             }
             assert_eq!(scene.recovered(&machine, &what), side, "{what}");

@@ -19,10 +19,11 @@ use std::{
 };
 
 /// Module and floor, as the table in `src/lib.rs` has them.
-const FLOORS: [(&str, u8); 12] = [
+const FLOORS: [(&str, u8); 13] = [
     ("model", 0),
     ("text", 1),
     ("node", 2),
+    ("cluster", 3),
     ("catalog", 3),
     ("check", 4),
     ("plan", 4),

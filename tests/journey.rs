@@ -139,7 +139,7 @@ fn a_component_that_crashes_on_its_new_flag_gets_its_old_manifest_back() {
     let (files, arguments) = (journey.files(), journey.arguments());
     journey.node.crash_on(Component::KubeScheduler, "--profiling=false");
     let (outcome, seen) = journey.apply(&journey.safe());
-    let Outcome::RolledBack { cause } = outcome else { panic!("{outcome:?} {seen:#?}") };
+    let Outcome::RolledBack { cause, .. } = outcome else { panic!("{outcome:?} {seen:#?}") };
     assert!(cause.contains("kube-scheduler"), "{cause}");
     assert_eq!(journey.files(), files, "the modes of the first step are back too");
     assert_eq!(journey.arguments(), arguments);

@@ -20,8 +20,7 @@ use std::{
 
 use kube_temper::{
     apply::{self, recover::recover, rollback},
-    model::{Change, ChangeKind, FileMeta},
-    model::{Component, FileImage, Outcome, Plan, RecordKind, StepTarget, TransactionId},
+    model::{Component, Outcome, Plan, RecordKind, StepTarget, TransactionId},
     node::{
         Clock, Node,
         collect::processes,
@@ -32,7 +31,14 @@ use kube_temper::{
     },
     store::{Journal, Store},
 };
-use machine::{MANAGER, SCHEDULER, plan, purpose, set_flag, step, with_flag};
+use machine::{
+    MANAGER, SCHEDULER, plan, purpose,
+    sim::{flag, rewritten},
+    step,
+};
+
+/// How long a node is watched before it is touched.
+const BASELINE: Duration = Duration::from_secs(30);
 
 const KUBELET: &str = "/var/lib/kubelet/config.yaml";
 
@@ -40,34 +46,6 @@ fn sim() -> (Arc<SimNode>, VirtualClock) {
     let clock = VirtualClock::default();
     let node = SimNode::new(&recording::KUBEADM_1_36_2, Arc::new(clock.clone()), 7).unwrap();
     (Arc::new(node), clock)
-}
-
-fn image(node: &SimNode, path: &str) -> FileImage {
-    let stat = node.files().lstat(path).unwrap().unwrap();
-    let meta =
-        FileMeta { mode: stat.mode, uid: stat.uid, gid: stat.gid, xattrs: Default::default() };
-    FileImage { text: node.text(path).unwrap(), meta }
-}
-
-/// One file with another text.
-fn rewritten(node: &SimNode, path: &str, control: &str, text: String) -> Change {
-    let before = image(node, path);
-    let after = FileImage { text, meta: before.meta.clone() };
-    let edits = vec![set_flag(control, "profiling", "false")];
-    Change {
-        path: path.to_owned(),
-        named: None,
-        edits,
-        kind: ChangeKind::Content { before, after },
-    }
-}
-
-/// One more flag for one component.
-fn flag(node: &SimNode, component: Component, flag: &str, value: &str) -> Plan {
-    let path = format!("/etc/kubernetes/manifests/{component}.yaml");
-    let text = with_flag(&node.text(&path).unwrap(), component.as_str(), flag, value);
-    let target = StepTarget::of(component).unwrap();
-    plan(vec![step(target, vec![rewritten(node, &path, "1.4.1", text)])])
 }
 
 /// A line of the kubelet's configuration.
@@ -107,7 +85,7 @@ fn argv(node: &SimNode, component: Component) -> Vec<String> {
 
 /// Rolled back, with this cause; the files and the arguments are the old ones.
 fn rolled_back(node: &SimNode, done: &Done, before: &Snapshot, why: &str) {
-    let Outcome::RolledBack { cause } = &done.outcome else { panic!("{:?}", done.outcome) };
+    let Outcome::RolledBack { cause, .. } = &done.outcome else { panic!("{:?}", done.outcome) };
     assert!(cause.contains(why), "{cause}");
     assert_eq!(before.differences(&node.snapshot()), Vec::<String>::new());
     for component in Component::STATIC_PODS {
@@ -133,8 +111,8 @@ fn a_step_is_proved_by_the_new_process_the_kubelet_and_the_probes() {
     ] {
         assert!(proofs.iter().any(|proof| proof.contains(expected)), "{expected}: {proofs:#?}");
     }
-    assert!(done.took > Duration::from_secs(70), "{:?}", done.took);
-    assert!(done.took < Duration::from_secs(150), "{:?}", done.took);
+    assert!(done.took > BASELINE + Duration::from_secs(70), "{:?}", done.took);
+    assert!(done.took < BASELINE + Duration::from_secs(150), "{:?}", done.took);
     assert_eq!(node.starts(Component::KubeScheduler, &Cause::Manifest), 1);
 }
 
@@ -196,7 +174,7 @@ fn a_second_manifest_that_wins_is_no_proof() {
 
 #[test]
 fn a_second_manifest_that_comes_meanwhile_is_no_proof_either() {
-    let node = fated(Duration::from_secs(2), |node| {
+    let node = fated(BASELINE + Duration::from_secs(2), |node| {
         let text = node.text(SCHEDULER).unwrap().replace("--profiling=false", "--profiling=true");
         node.replace(&format!("{SCHEDULER}.bak"), &text).unwrap();
     });
@@ -233,7 +211,7 @@ fn a_comment_restarts_nothing() {
     let done = run(&node, &plan(vec![step(StepTarget::KubeControllerManager, vec![change])]));
     assert_eq!(done.outcome, Outcome::Committed);
     assert!(done.seen.iter().any(|(proves, text)| *proves && text.contains("means the same")));
-    assert_eq!(done.took, Duration::ZERO);
+    assert_eq!(done.took, BASELINE);
     assert_eq!(node.starts(Component::KubeControllerManager, &Cause::Manifest), 0);
 }
 
@@ -243,7 +221,7 @@ fn a_kubelet_step_is_proved_by_a_new_kubelet_that_stays() {
     let done = run(&node, &kubelet(&node, "podPidsLimit: 4096"));
     assert_eq!(done.outcome, Outcome::Committed, "{:#?}", done.seen);
     assert!(done.seen.iter().any(|(proves, text)| *proves && text.contains("new kubelet process")));
-    assert!(done.took >= Duration::from_secs(30), "{:?}", done.took);
+    assert!(done.took >= BASELINE + Duration::from_secs(30), "{:?}", done.took);
 }
 
 #[test]
@@ -264,7 +242,7 @@ fn a_last_doubt_brings_everything_back_the_kubelet_too() {
     let shared: Arc<dyn Node> = node.clone();
     let transaction = apply::begin(&shared, &plan, purpose(&plan)).unwrap();
     let outcome = transaction.proved_by(Box::new(|_| Err("a new scan disagrees".into()))).run();
-    let Outcome::RolledBack { cause } = outcome else { panic!("{outcome:?}") };
+    let Outcome::RolledBack { cause, .. } = outcome else { panic!("{outcome:?}") };
     assert!(cause.contains("a new scan disagrees"), "{cause}");
     assert_eq!(before.differences(&node.snapshot()), Vec::<String>::new());
     assert_eq!(node.starts(Component::Kubelet, &Cause::Service), 2, "once forth, once back");
@@ -324,7 +302,8 @@ fn fated(after: Duration, happens: fn(&SimNode)) -> Arc<SimNode> {
 
 #[test]
 fn a_restart_while_it_is_watched_is_a_failure() {
-    let node = fated(Duration::from_secs(55), |node| node.kill(Component::KubeScheduler));
+    let node =
+        fated(BASELINE + Duration::from_secs(55), |node| node.kill(Component::KubeScheduler));
     let before = node.snapshot();
     let done = run(&node, &flag(&node, Component::KubeScheduler, "profiling", "false"));
     rolled_back(&node, &done, &before, "ended");
@@ -337,7 +316,7 @@ fn a_restart_while_it_is_watched_is_a_failure() {
 
 #[test]
 fn a_file_that_changes_while_it_is_proved_stops_everything() {
-    let node = fated(Duration::from_secs(30), |node| {
+    let node = fated(BASELINE + Duration::from_secs(30), |node| {
         let text = node.text(SCHEDULER).unwrap() + "# theirs\n";
         node.replace(SCHEDULER, &text).unwrap();
     });
@@ -386,4 +365,18 @@ fn a_process_that_dies_leaves_a_node_that_recovers() {
         sides[side] += 1;
     }
     assert!(sides[0] > 10 && sides[1] > 1, "{sides:?}");
+}
+
+#[test]
+fn a_node_that_is_sick_before_is_not_touched() {
+    let (node, _) = sim();
+    node.crash_on(Component::KubeControllerManager, "--bind-address");
+    node.kill(Component::KubeControllerManager);
+    let before = node.snapshot();
+    let done = run(&node, &flag(&node, Component::KubeScheduler, "profiling", "false"));
+    let Outcome::Refused { cause } = &done.outcome else { panic!("{:?}", done.outcome) };
+    assert!(cause.contains("kube-controller-manager"), "{cause}");
+    assert!(cause.contains("not healthy before the change"), "{cause}");
+    assert_eq!(before.differences(&node.snapshot()), Vec::<String>::new());
+    assert_eq!(node.starts(Component::KubeScheduler, &Cause::Manifest), 0);
 }

@@ -4,13 +4,17 @@
 //! ends the way forward, and [`restore`](super::restore) takes over; nothing here undoes anything.
 
 use super::{
-    Transaction, file,
+    Site, Transaction,
+    before::{self, Standing},
+    file,
+    keep::{self, NotKept},
+    refuse,
     restore::Undo,
     verify::{self, Proof, Unhealthy},
 };
 use crate::{
     model::{
-        ChangeKind, Observation, Outcome, RecordKind, Step, StepTarget,
+        ChangeKind, Observation, Outcome, Reason, RecordKind, Step, StepTarget,
         journal::{FileIntent, JournalSchema},
     },
     node::{Node, NodeError},
@@ -30,16 +34,32 @@ enum Failure {
     Foreign { path: String, what: String },
     #[error("{0}")]
     Unproved(String),
+    #[error(transparent)]
+    NotKept(#[from] NotKept),
+    /// Before the first write.
+    #[error(transparent)]
+    Standing(#[from] Standing),
+}
+
+impl Failure {
+    const fn reason(&self) -> Reason {
+        match self {
+            Self::NotKept(NotKept::Decided { reason, .. }) => *reason,
+            _ => Reason::Unproved,
+        }
+    }
 }
 
 impl Transaction {
     /// Runs to its end. The lock is held until then.
     pub fn run(mut self) -> Outcome {
-        let node = self.node.clone();
+        let (node, cluster) = (self.node.clone(), self.cluster.clone());
         let node = node.as_ref();
+        let site = Site { node, cluster: cluster.as_deref() };
         let mut begun = Vec::new();
-        let outcome = match self.forward(node, &mut begun) {
+        let outcome = match self.forward(site, &mut begun) {
             Ok(()) => Outcome::Committed,
+            Err(Failure::Standing(standing)) => self.refused(node, standing),
             Err(failure) => Undo {
                 node,
                 id: &self.id,
@@ -49,7 +69,7 @@ impl Transaction {
                 rolling_back: false,
                 wrote_back: false,
             }
-            .roll_back(failure.to_string()),
+            .roll_back(failure.to_string(), failure.reason()),
         };
         drop(self.lock);
         outcome
@@ -60,12 +80,23 @@ impl Transaction {
             schema: JournalSchema::V1,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             node: self.plan.node.clone(),
-            purpose: self.purpose.clone(),
+            purpose: self.order.purpose.clone(),
         }
     }
 
-    fn forward(&mut self, node: &dyn Node, begun: &mut Vec<Begun>) -> Result<(), Failure> {
+    fn refused(&mut self, node: &dyn Node, standing: Standing) -> Outcome {
+        let Standing(cause) = standing;
+        // Nothing was written to the node; without this record a recovery finds just that.
+        let _ = self.journal.append(node, RecordKind::Refused { cause: cause.clone() });
+        Outcome::Refused { cause }
+    }
+
+    fn forward(&mut self, site: Site<'_>, begun: &mut Vec<Begun>) -> Result<(), Failure> {
+        let node = site.node;
         self.journal.append(node, self.begun())?;
+        before::check(site, &self.plan, &self.order, &mut self.journal)?;
+        // That took its time: nothing may have changed meanwhile.
+        self.files = refuse::files(node, &self.plan).map_err(|why| Standing(why.to_string()))?;
         self.journal.append(node, RecordKind::Intent { files: self.files.clone() })?;
         self.back_up(node)?;
         let mut files = self.files.iter();
@@ -75,7 +106,20 @@ impl Transaction {
             self.journal.append(node, proof.record(index))?;
         }
         self.prove(node)?;
+        self.keep(site)?;
         commit(node, &mut self.journal)
+    }
+
+    /// Waits for a person, where the order says so.
+    fn keep(&mut self, site: Site<'_>) -> Result<(), Failure> {
+        let Some(within) = self.order.keep.within() else { return Ok(()) };
+        let held = verify::Held::take(
+            site.node,
+            &self.files,
+            self.plan.steps.iter().map(|step| step.target),
+        );
+        let mut still = || held.still(site);
+        Ok(keep::ask(site, &self.id, &mut self.journal, within, &mut still)?)
     }
 
     /// The judgement on the whole, recorded with the last step.

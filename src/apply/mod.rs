@@ -4,8 +4,10 @@
 //! [`Outcome`](crate::model::Outcome). Between the two nothing is written to the node. What happens is told only by the journal:
 //! whoever watches, reads it. The phases are functions of their own files; none of them knows a face.
 
+mod before;
 mod execute;
 mod file;
+mod keep;
 mod refuse;
 mod restore;
 mod verify;
@@ -16,13 +18,26 @@ pub mod rollback;
 use std::{fmt, sync::Arc};
 
 use crate::{
-    model::{
-        Observation, Plan, TransactionId,
-        journal::{FileIntent, Purpose},
-    },
+    cluster::Cluster,
+    model::{Observation, Order, Plan, TransactionId, journal::FileIntent},
     node::{Lock, Node, NodeError, NodeErrorKind},
-    store::{Store, StoreError, Writer},
+    store::{Journal, Store, StoreError, Writer},
 };
+
+/// Where a transaction takes place: the node, and its cluster where the API can be asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Site<'s> {
+    /// The node.
+    pub node: &'s dyn Node,
+    /// The API server; `None` where there is none to ask.
+    pub cluster: Option<&'s dyn Cluster>,
+}
+
+impl<'s> From<&'s dyn Node> for Site<'s> {
+    fn from(node: &'s dyn Node) -> Self {
+        Self { node, cluster: None }
+    }
+}
 
 /// Why a transaction was refused; nothing was written to the node.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,9 +83,10 @@ pub type Prove = Box<dyn Fn(&dyn Node) -> Result<Vec<Observation>, String> + Sen
 /// A transaction that may run: the lock is held and every file is as the plan expects.
 pub struct Transaction {
     node: Arc<dyn Node>,
+    cluster: Option<Arc<dyn Cluster>>,
     id: TransactionId,
     plan: Plan,
-    purpose: Purpose,
+    order: Order,
     files: Vec<FileIntent>,
     journal: Writer,
     lock: Box<dyn Lock>,
@@ -87,9 +103,29 @@ impl fmt::Debug for Transaction {
 }
 
 impl Transaction {
+    fn new(
+        node: &Arc<dyn Node>,
+        id: TransactionId,
+        plan: Plan,
+        order: Order,
+        files: Vec<FileIntent>,
+        lock: Box<dyn Lock>,
+    ) -> Self {
+        let journal = Writer::new(&id);
+        let node = Arc::clone(node);
+        Self { node, cluster: None, id, plan, order, files, journal, lock, prove: None }
+    }
+
     /// Its name.
     pub fn id(&self) -> &TransactionId {
         &self.id
+    }
+
+    /// Asks the API server too, where a step needs it.
+    #[must_use]
+    pub fn in_cluster(mut self, cluster: Option<Arc<dyn Cluster>>) -> Self {
+        self.cluster = cluster;
+        self
     }
 
     /// Asks this too, after every step was verified and before the commit.
@@ -100,27 +136,38 @@ impl Transaction {
     }
 }
 
-/// Takes the lock and compares the node with the plan. All refusals come from here, before any write
-/// to the node; the state directory then holds the plan of the new transaction.
-pub fn begin(node: &Arc<dyn Node>, plan: &Plan, purpose: Purpose) -> Result<Transaction, Refusal> {
-    refuse::plan(node.as_ref(), plan)?;
-    let lock = node.lock()?;
+/// Takes the lock and compares the node with the plan. What can be refused at once is refused here, before
+/// any write to the node; the state directory then holds plan and order of the new transaction.
+pub fn begin(
+    node: &Arc<dyn Node>,
+    plan: &Plan,
+    order: impl Into<Order>,
+) -> Result<Transaction, Refusal> {
+    let (lock, files) = admit(node.as_ref(), plan)?;
+    let order = order.into();
+    let id = Store::new(node.as_ref()).create(plan, &order)?;
+    Ok(Transaction::new(node, id, plan.clone(), order, files, lock))
+}
+
+/// Takes up a transaction that another process prepared and did not begin: all it needs is on the disk.
+pub fn take_up(node: &Arc<dyn Node>, id: &TransactionId) -> Result<Transaction, Refusal> {
     let store = Store::new(node.as_ref());
-    if let Some(open) = store.unfinished()?.into_iter().next() {
+    let (plan, order) = (store.plan(id)?, store.order(id)?);
+    let (lock, files) = admit(node.as_ref(), &plan)?;
+    if !Journal::read(node.as_ref(), id)?.records.is_empty() {
+        return Err(Refusal::Refused(format!("{id} has begun already")));
+    }
+    Ok(Transaction::new(node, id.clone(), plan, order, files, lock))
+}
+
+/// The lock and the files as they are, or why this plan is not carried out here and now.
+fn admit(node: &dyn Node, plan: &Plan) -> Result<(Box<dyn Lock>, Vec<FileIntent>), Refusal> {
+    refuse::plan(node, plan)?;
+    let lock = node.lock()?;
+    if let Some(open) = Store::new(node).unfinished()?.into_iter().next() {
         return Err(Refusal::Unfinished(open));
     }
-    let files = refuse::files(node.as_ref(), plan)?;
-    refuse::space(node.as_ref(), plan)?;
-    let id = store.create(plan)?;
-    let journal = Writer::new(&id);
-    Ok(Transaction {
-        node: Arc::clone(node),
-        id,
-        plan: plan.clone(),
-        purpose,
-        files,
-        journal,
-        lock,
-        prove: None,
-    })
+    let files = refuse::files(node, plan)?;
+    refuse::space(node, plan)?;
+    Ok((lock, files))
 }

@@ -5,7 +5,7 @@
 
 use super::{Refusal, execute::Begun, file, restore::Undo};
 use crate::{
-    model::{Outcome, RecordKind, TransactionId, journal::FileIntent},
+    model::{Outcome, Reason, RecordKind, TransactionId, journal::FileIntent},
     node::{Node, NodeError},
     store::{Loaded, Store, Writer},
 };
@@ -67,7 +67,8 @@ fn one(node: &dyn Node, loaded: &Loaded) -> Outcome {
             },
         };
     }
-    let cause = rolling_back.clone().unwrap_or_else(|| "it was interrupted".to_owned());
+    let (cause, reason) =
+        rolling_back.clone().unwrap_or_else(|| ("it was interrupted".to_owned(), Reason::Unproved));
     let begun = begun(loaded);
     Undo {
         node,
@@ -78,7 +79,7 @@ fn one(node: &dyn Node, loaded: &Loaded) -> Outcome {
         rolling_back: rolling_back.is_some(),
         wrote_back: false,
     }
-    .roll_back(cause)
+    .roll_back(cause, reason)
 }
 
 /// Every step was verified, and every file still is as planned: only the last word is missing.
@@ -92,9 +93,9 @@ fn is_done(node: &dyn Node, loaded: &Loaded) -> bool {
         && sides(node, files).is_ok_and(|s| s.iter().all(|side| *side == file::Side::After))
 }
 
-fn cause_of_rollback(loaded: &Loaded) -> Option<String> {
+fn cause_of_rollback(loaded: &Loaded) -> Option<(String, Reason)> {
     loaded.journal.records.iter().find_map(|record| match &record.kind {
-        RecordKind::RollingBack { cause } => Some(cause.clone()),
+        RecordKind::RollingBack { cause, reason } => Some((cause.clone(), *reason)),
         _ => None,
     })
 }

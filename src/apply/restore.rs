@@ -13,7 +13,9 @@ use super::{
     verify,
 };
 use crate::{
-    model::{FileMeta, Outcome, RecordKind, StepTarget, TransactionId, journal::FileIntent},
+    model::{
+        FileMeta, Outcome, Reason, RecordKind, StepTarget, TransactionId, journal::FileIntent,
+    },
     node::{Node, atomic},
     store::{StoreError, Writer, backup},
 };
@@ -36,9 +38,9 @@ pub(super) struct Undo<'t> {
 
 impl Undo<'_> {
     /// Puts everything back and says how that went.
-    pub(super) fn roll_back(mut self, cause: String) -> Outcome {
+    pub(super) fn roll_back(mut self, cause: String, reason: Reason) -> Outcome {
         if !self.rolling_back {
-            self.record(RecordKind::RollingBack { cause: cause.clone() });
+            self.record(RecordKind::RollingBack { cause: cause.clone(), reason });
         }
         self.sweep();
         let mut problems = Vec::new();
@@ -58,7 +60,7 @@ impl Undo<'_> {
             return self.end(Outcome::Stuck { cause, by_hand });
         }
         match verify::restored(self.node, files, &self.targets()) {
-            Ok(()) => self.end(Outcome::RolledBack { cause }),
+            Ok(()) => self.end(Outcome::RolledBack { cause, reason }),
             Err(unhealthy) => {
                 let cause = format!(
                     "{cause}; every file is as it was, but the node did not prove healthy again: {unhealthy}"
@@ -88,7 +90,10 @@ impl Undo<'_> {
     fn end(mut self, outcome: Outcome) -> Outcome {
         self.record(match &outcome {
             Outcome::Committed => RecordKind::Committed,
-            Outcome::RolledBack { cause } => RecordKind::RolledBack { cause: cause.clone() },
+            Outcome::Refused { cause } => RecordKind::Refused { cause: cause.clone() },
+            Outcome::RolledBack { cause, reason } => {
+                RecordKind::RolledBack { cause: cause.clone(), reason: *reason }
+            }
             Outcome::Stuck { cause, by_hand } => {
                 RecordKind::Stuck { cause: cause.clone(), by_hand: by_hand.clone() }
             }

@@ -18,6 +18,7 @@ Exit codes:
   10  scan: findings remain
   20  refused before any write (stale plan, layout, unfinished transaction)
   21  a change was rolled back; the node is as before
+  22  not confirmed in time: put back, and healthy
   30  rollback failed or health unknown: a person is needed";
 
 /// Find what is soft on a Kubernetes node, see the diff of the fix, apply it, put it back.

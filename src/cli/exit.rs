@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use crate::{
     engine::EngineError,
-    model::Outcome,
+    model::{Outcome, Reason},
     node::{NodeError, NodeErrorKind},
 };
 
@@ -30,6 +30,8 @@ pub enum Exit {
     Refused = 20,
     /// Rolled back; the node is as before.
     RolledBack = 21,
+    /// Not confirmed in time: reverted, and healthy.
+    Unconfirmed = 22,
     /// A person is needed.
     Stuck = 30,
 }
@@ -44,6 +46,8 @@ impl From<&Outcome> for Exit {
     fn from(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Committed => Self::Success,
+            Outcome::Refused { .. } => Self::Refused,
+            Outcome::RolledBack { reason: Reason::Unconfirmed, .. } => Self::Unconfirmed,
             Outcome::RolledBack { .. } => Self::RolledBack,
             Outcome::Stuck { .. } => Self::Stuck,
         }
@@ -91,6 +95,7 @@ mod tests {
             Exit::Findings,
             Exit::Refused,
             Exit::RolledBack,
+            Exit::Unconfirmed,
             Exit::Stuck,
         ] {
             let line = format!("{:>4}  ", exit as u8);

@@ -67,6 +67,38 @@ pub struct Observation {
     pub proves: bool,
 }
 
+/// A part of a transaction before its first write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// The node is healthy before anything is touched.
+    Baseline,
+    /// What is planned can work here.
+    Preflight,
+    /// The planned API server was started beside the real one.
+    Rehearsal,
+}
+
+/// Why a change was put back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// It failed, did not prove itself, or was interrupted.
+    #[default]
+    Unproved,
+    /// It proved itself, and nobody confirmed it in time.
+    Unconfirmed,
+    /// A person asked for it during the countdown.
+    Requested,
+}
+
+impl Reason {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
@@ -83,6 +115,19 @@ pub enum RecordKind {
         #[serde(flatten)]
         purpose: Purpose,
     },
+    /// Something was seen before the first write.
+    Checked {
+        /// In which part.
+        phase: Phase,
+        /// What.
+        #[serde(flatten)]
+        observation: Observation,
+    },
+    /// Something stood in the way before the first write: nothing was changed.
+    Refused {
+        /// What.
+        cause: String,
+    },
     /// Everything this transaction will touch.
     Intent {
         /// The files, in order.
@@ -92,6 +137,13 @@ pub enum RecordKind {
     BackedUp {
         /// Path of the file.
         path: String,
+    },
+    /// Something that does not depend on this process will put the change back when it dies.
+    Armed {
+        /// What it is: `kube-temper-recover-….timer`.
+        by: String,
+        /// When it acts.
+        until: Timestamp,
     },
     /// A step begins.
     StepBegun {
@@ -118,12 +170,39 @@ pub enum RecordKind {
         /// Index in the plan.
         step: usize,
     },
+    /// Every step has proved itself; a person is asked to keep the change.
+    Waiting {
+        /// It is put back when nobody answers until then.
+        until: Timestamp,
+    },
+    /// A person asked for more time.
+    Extended {
+        /// The new end of the countdown.
+        until: Timestamp,
+    },
+    /// A person keeps the change.
+    Confirmed {
+        /// Who, as the request says.
+        by: String,
+    },
     /// All of it is done and proved.
     Committed,
-    /// It did not prove itself, or a write failed; the old state comes back.
+    /// It did not prove itself, a write failed, or nobody kept it; the old state comes back.
     RollingBack {
-        /// Why.
+        /// What happened.
         cause: String,
+        /// Which of the three.
+        #[serde(default, skip_serializing_if = "Reason::is_default")]
+        reason: Reason,
+    },
+    /// What a failed component said was kept before it is collected.
+    Kept {
+        /// Whose.
+        component: Component,
+        /// Where, as a person names it.
+        path: String,
+        /// The line that tells most.
+        telling: String,
     },
     /// A file has its old state again.
     Restored {
@@ -134,6 +213,9 @@ pub enum RecordKind {
     RolledBack {
         /// Why it was rolled back.
         cause: String,
+        /// In short.
+        #[serde(default, skip_serializing_if = "Reason::is_default")]
+        reason: Reason,
     },
     /// A person is needed.
     Stuck {
@@ -158,10 +240,18 @@ pub enum JournalSchema {
 pub enum Outcome {
     /// Done and proved.
     Committed,
+    /// Something stood in the way before the first write: nothing was changed.
+    Refused {
+        /// What.
+        cause: String,
+    },
     /// The node is as before and healthy.
     RolledBack {
         /// Why.
         cause: String,
+        /// In short.
+        #[serde(default, skip_serializing_if = "Reason::is_default")]
+        reason: Reason,
     },
     /// A person is needed.
     Stuck {
@@ -177,7 +267,10 @@ impl Outcome {
     pub fn of(kind: &RecordKind) -> Option<Self> {
         match kind {
             RecordKind::Committed => Some(Self::Committed),
-            RecordKind::RolledBack { cause } => Some(Self::RolledBack { cause: cause.clone() }),
+            RecordKind::Refused { cause } => Some(Self::Refused { cause: cause.clone() }),
+            RecordKind::RolledBack { cause, reason } => {
+                Some(Self::RolledBack { cause: cause.clone(), reason: *reason })
+            }
             RecordKind::Stuck { cause, by_hand } => {
                 Some(Self::Stuck { cause: cause.clone(), by_hand: by_hand.clone() })
             }

@@ -10,6 +10,7 @@ pub mod facts;
 pub mod finding;
 pub mod id;
 pub mod journal;
+pub mod order;
 pub mod section;
 
 pub use benchmark::{Benchmark, BenchmarkId, Minor};
@@ -25,4 +26,5 @@ pub use control::{
 pub use facts::{FileFact, FileKind, NodeFacts, NodeProfile, Process, ProcessFact};
 pub use finding::{Evidence, Finding, FixOffer, Mark, Report, Score, Source, Status};
 pub use id::{ControlId, TransactionId};
-pub use journal::{Observation, Outcome, Record, RecordKind};
+pub use journal::{Observation, Outcome, Phase, Reason, Record, RecordKind};
+pub use order::{Keep, Order};

@@ -72,8 +72,12 @@ pub fn write_one(out: &mut dyn Write, transaction: &Transaction, look: Look) -> 
 pub fn write_record(out: &mut dyn Write, record: &Record, look: Look) -> io::Result<()> {
     let text = describe(&record.kind, look);
     let colour = match &record.kind {
-        RecordKind::Verified { .. } | RecordKind::Committed => GOOD,
-        RecordKind::RollingBack { .. } | RecordKind::RolledBack { .. } => WARN,
+        RecordKind::Verified { .. } | RecordKind::Confirmed { .. } | RecordKind::Committed => GOOD,
+        RecordKind::Refused { .. }
+        | RecordKind::Waiting { .. }
+        | RecordKind::Extended { .. }
+        | RecordKind::RollingBack { .. }
+        | RecordKind::RolledBack { .. } => WARN,
         RecordKind::Stuck { .. } => BAD,
         _ => return writeln!(out, "{text}"),
     };
@@ -90,15 +94,25 @@ pub fn describe(kind: &RecordKind, look: Look) -> String {
         RecordKind::BackedUp { path } => format!("backed up {path}"),
         RecordKind::StepBegun { target, .. } => super::plan::step_title(*target),
         RecordKind::Applied { path } => format!("written {path}"),
-        RecordKind::Observed { observation, .. } => {
+        RecordKind::Checked { observation, .. } | RecordKind::Observed { observation, .. } => {
             let mark = if observation.proves { look.arrow() } else { look.bullet() };
             format!("{mark} {}", observation.text)
         }
         RecordKind::Verified { .. } => "verified".to_owned(),
         RecordKind::Committed => "committed".to_owned(),
-        RecordKind::RollingBack { cause } => format!("rolling back: {cause}"),
+        RecordKind::Refused { cause } => format!("refused: {cause}"),
+        RecordKind::Armed { by, until } => {
+            format!("{by} puts it back at {until} if this process dies")
+        }
+        RecordKind::Waiting { until } => {
+            format!("waiting to be confirmed until {until}; else it is put back")
+        }
+        RecordKind::Extended { until } => format!("more time, until {until}"),
+        RecordKind::Confirmed { by } => format!("confirmed by {by}"),
+        RecordKind::Kept { path, telling, .. } => format!("its last words ({path}): {telling}"),
+        RecordKind::RollingBack { cause, .. } => format!("rolling back: {cause}"),
         RecordKind::Restored { path } => format!("restored {path}"),
-        RecordKind::RolledBack { cause } => format!("rolled back: {cause}"),
+        RecordKind::RolledBack { cause, .. } => format!("rolled back: {cause}"),
         RecordKind::Stuck { cause, .. } => format!("STUCK: {cause}"),
     }
 }
@@ -112,7 +126,10 @@ pub fn count(number: usize, word: &str) -> String {
 pub fn write_outcome(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     match outcome {
         Outcome::Committed => writeln!(out, "{GOOD}Committed.{GOOD:#}"),
-        Outcome::RolledBack { cause } => {
+        Outcome::Refused { cause } => {
+            writeln!(out, "{WARN}Refused; nothing was written.{WARN:#} Cause: {cause}")
+        }
+        Outcome::RolledBack { cause, .. } => {
             writeln!(out, "{WARN}Rolled back; the node is as before.{WARN:#} Cause: {cause}")
         }
         Outcome::Stuck { cause, by_hand } => {

@@ -70,6 +70,7 @@ pub const fn tier(tier: Tier) -> Style {
 pub const fn outcome(outcome: Option<&Outcome>) -> (&'static str, Style) {
     match outcome {
         Some(Outcome::Committed) => ("committed", GOOD),
+        Some(Outcome::Refused { .. }) => ("refused", DIM),
         Some(Outcome::RolledBack { .. }) => ("rolled back", WARN),
         Some(Outcome::Stuck { .. }) => ("STUCK", BAD),
         None => ("unfinished", BAD),

@@ -6,6 +6,7 @@
 
 pub mod backup;
 pub mod journal;
+pub mod requests;
 mod summary;
 
 pub use journal::{Follow, Journal, Writer};
@@ -14,7 +15,7 @@ pub use summary::{Summary, standing};
 use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    model::{FileKind, Plan, RecordKind, TransactionId},
+    model::{FileKind, Order, Plan, RecordKind, TransactionId},
     node::{Node, NodeError, NodeErrorKind},
 };
 
@@ -138,6 +139,11 @@ impl<'n> Store<'n> {
         read_json(self.node, &TransactionPaths::of(id).plan())
     }
 
+    /// What a transaction was asked to do.
+    pub fn order(&self, id: &TransactionId) -> Result<Order, StoreError> {
+        read_json(self.node, &TransactionPaths::of(id).order())
+    }
+
     /// The transaction with this name or unambiguous beginning of a name.
     pub fn find(&self, prefix: &str) -> Result<TransactionId, FindError> {
         let all = self.list().map_err(StoreError::from)?;
@@ -177,8 +183,8 @@ impl<'n> Store<'n> {
         Ok(summary::history(&loaded))
     }
 
-    /// Makes the folder of a new transaction and writes its plan. The journal is begun by [`Writer`].
-    pub fn create(&self, plan: &Plan) -> Result<TransactionId, StoreError> {
+    /// Makes the folder of a new transaction and writes its plan and order. The journal is begun by [`Writer`].
+    pub fn create(&self, plan: &Plan, order: &Order) -> Result<TransactionId, StoreError> {
         let state = self.node.state();
         match state.make_dir(TRANSACTIONS, 0o700) {
             Ok(()) => state.sync_dir("/")?,
@@ -190,6 +196,7 @@ impl<'n> Store<'n> {
         state.make_dir(&paths.folder(), 0o700)?;
         state.sync_dir(TRANSACTIONS)?;
         create_synced(self.node, &paths.plan(), &json(plan)?)?;
+        create_synced(self.node, &paths.order(), &json(order)?)?;
         state.sync_dir(&paths.folder())?;
         Ok(id)
     }
@@ -246,6 +253,16 @@ impl TransactionPaths {
     /// What was planned.
     pub fn plan(&self) -> String {
         format!("{}/plan.json", self.0)
+    }
+
+    /// What was asked for besides.
+    pub fn order(&self) -> String {
+        format!("{}/order.json", self.0)
+    }
+
+    /// The folder of requests to the process that carries it out.
+    pub fn requests(&self) -> String {
+        format!("{}/requests", self.0)
     }
 
     /// The journal.

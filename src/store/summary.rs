@@ -88,7 +88,10 @@ pub fn standing(history: &[Loaded]) -> BTreeMap<TransactionId, Standing> {
     let mut standing: BTreeMap<TransactionId, Standing> = history
         .iter()
         .map(|loaded| {
-            let gone = matches!(loaded.journal.outcome, Some(Outcome::RolledBack { .. }) | None);
+            let gone = matches!(
+                loaded.journal.outcome,
+                Some(Outcome::Refused { .. } | Outcome::RolledBack { .. }) | None
+            );
             let purpose = loaded.purpose();
             let ids = if gone { &[] } else { controls(&purpose) };
             let controls = ids.iter().cloned().collect();

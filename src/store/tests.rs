@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use super::{Follow, Journal, Store, StoreError, Writer, backup, following};
 use crate::{
     model::{
-        BenchmarkId, Digest, Outcome, Plan, Record, RecordKind, TransactionId,
+        BenchmarkId, Digest, Order, Outcome, Plan, Record, RecordKind, TransactionId,
         change::PlanSchema,
         journal::{JournalSchema, Purpose},
     },
@@ -43,6 +43,10 @@ fn begun() -> RecordKind {
     }
 }
 
+fn order() -> Order {
+    Order::from(Purpose::Apply { controls: Vec::new() })
+}
+
 fn plan() -> Plan {
     Plan {
         schema: PlanSchema::V1,
@@ -72,17 +76,24 @@ fn the_first_journal_format_still_loads_and_is_still_written() {
         kinds,
         [
             "applied",
+            "armed",
             "backed-up",
             "begun",
+            "checked",
             "committed",
+            "confirmed",
+            "extended",
             "intent",
+            "kept",
             "observed",
+            "refused",
             "restored",
             "rolled-back",
             "rolling-back",
             "step-begun",
             "stuck",
-            "verified"
+            "verified",
+            "waiting"
         ]
     );
     let written: String =
@@ -208,9 +219,10 @@ fn a_follower_gets_every_record_once_however_it_is_written() {
 fn names_sort_by_time_even_when_the_clock_does_not() {
     let (node, _) = node();
     let store = Store::new(&node);
-    let mut names = vec![store.create(&plan()).unwrap(), store.create(&plan()).unwrap()];
+    let mut names =
+        vec![store.create(&plan(), &order()).unwrap(), store.create(&plan(), &order()).unwrap()];
     node.virtual_clock().advance(Duration::from_millis(1500));
-    names.push(store.create(&plan()).unwrap());
+    names.push(store.create(&plan(), &order()).unwrap());
     assert!(names.is_sorted(), "{names:?}");
     assert_eq!(names[0].0, "20261124T185320Z-0000");
     assert_eq!(names[1].0, "20261124T185320Z-0001");
@@ -231,8 +243,8 @@ fn names_sort_by_time_even_when_the_clock_does_not() {
 fn a_transaction_is_found_by_the_beginning_of_its_name() {
     let (node, _) = node();
     let store = Store::new(&node);
-    let first = store.create(&plan()).unwrap();
-    let second = store.create(&plan()).unwrap();
+    let first = store.create(&plan(), &order()).unwrap();
+    let second = store.create(&plan(), &order()).unwrap();
     for id in [&first, &second] {
         Writer::new(id).append(&node, begun()).unwrap();
     }

@@ -197,7 +197,8 @@ fn summary(model: &Model) -> Vec<String> {
     for (id, outcome) in &model.ended {
         match outcome {
             Outcome::Committed => lines.push(format!("{id} committed")),
-            Outcome::RolledBack { cause } => lines.push(format!("{id} rolled back: {cause}")),
+            Outcome::Refused { cause } => lines.push(format!("{id} refused: {cause}")),
+            Outcome::RolledBack { cause, .. } => lines.push(format!("{id} rolled back: {cause}")),
             Outcome::Stuck { cause, by_hand } => {
                 lines.push(format!("{id} stuck: {cause}"));
                 lines.extend(by_hand.iter().cloned());

@@ -3,6 +3,7 @@
 //! A [`Proof`] holds at least one observation that speaks for the change; nothing else lets a step be
 //! journalled as verified. Nothing here writes to the node.
 
+mod held;
 mod kubelet;
 mod static_pod;
 
@@ -23,10 +24,12 @@ use crate::{
     text::{manifest, yaml},
 };
 
-use static_pod::{Deadlines, Expected};
+pub(super) use held::Held;
+use static_pod::Deadlines;
+pub(super) use static_pod::{Expected, shown, shown_answer};
 
 /// Time between two looks.
-const POLL: Duration = Duration::from_millis(200);
+pub(super) const POLL: Duration = Duration::from_millis(200);
 
 /// How long controller-manager and scheduler may take to come back after the API server or etcd restarted:
 /// they end themselves when they cannot renew their lease (`facts`: 10 s) and are started again.

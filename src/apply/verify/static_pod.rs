@@ -23,7 +23,7 @@ const ENDS: u32 = 2;
 
 /// What must run.
 #[derive(Debug)]
-pub(super) struct Expected {
+pub(in crate::apply) struct Expected {
     component: Component,
     args: Vec<String>,
     probes: Vec<Probe>,
@@ -33,7 +33,7 @@ pub(super) struct Expected {
 
 impl Expected {
     /// What the manifest says of this component.
-    pub(super) fn of(component: Component, pod: &StaticPod) -> Option<Self> {
+    pub(in crate::apply) fn of(component: Component, pod: &StaticPod) -> Option<Self> {
         let container = pod.container(component)?;
         let mut probes: Vec<Probe> = Vec::new();
         for probe in [&container.readiness, &container.liveness, &container.startup] {
@@ -51,6 +51,16 @@ impl Expected {
         });
         let args = container.args.iter().map(|arg| arg.text.clone()).collect();
         Some(Self { component, args, probes, startup_window })
+    }
+
+    /// Whose.
+    pub(in crate::apply) const fn component(&self) -> Component {
+        self.component
+    }
+
+    /// What the kubelet asks it, each request once.
+    pub(in crate::apply) fn probes(&self) -> &[Probe] {
+        &self.probes
     }
 
     /// How long everything must stay good. Without the kubelet's verdict the whole time it gives the pod to
@@ -414,7 +424,8 @@ fn differs(old: &Process, process: &Process) -> bool {
     differs_in_id(old, process) && (old.pod.is_none() || old.pod != process.pod)
 }
 
-fn shown(probe: &Probe) -> String {
+/// A probe as a person reads it.
+pub(in crate::apply) fn shown(probe: &Probe) -> String {
     let scheme = match (&probe.path, probe.tls) {
         (None, _) => "tcp",
         (Some(_), true) => "https",
@@ -424,7 +435,8 @@ fn shown(probe: &Probe) -> String {
     format!("{scheme}://{host}:{}{}", probe.port, probe.path.as_deref().unwrap_or_default())
 }
 
-fn shown_answer(answer: ProbeAnswer) -> String {
+/// What came back, as a person reads it.
+pub(in crate::apply) fn shown_answer(answer: ProbeAnswer) -> String {
     match answer {
         ProbeAnswer::Status(status) => status.to_string(),
         ProbeAnswer::Refused => "nothing (connection refused)".to_owned(),

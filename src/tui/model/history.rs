@@ -37,6 +37,7 @@ impl History {
         }
         match &entry.outcome {
             Some(Outcome::Committed) => None,
+            Some(Outcome::Refused { .. }) => Some("it was refused, nothing was written".to_owned()),
             Some(Outcome::RolledBack { .. }) => {
                 Some("it was rolled back, nothing of it is left".to_owned())
             }

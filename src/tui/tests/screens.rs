@@ -5,7 +5,7 @@ use super::{
     support::{Stage, id, journal_of_scheduler, summary, transaction_id},
 };
 use crate::{
-    model::{Distribution, LeftOut, Outcome, RecordKind, Status},
+    model::{Distribution, LeftOut, Outcome, Reason, RecordKind, Status},
     node::NodeKind,
     tui::{Action, Options, Standing},
 };
@@ -163,11 +163,11 @@ fn outcomes() {
 
     let mut journal = journal_of_scheduler();
     journal.extend([
-        RecordKind::RollingBack { cause: cause() },
+        RecordKind::RollingBack { cause: cause(), reason: Reason::Unproved },
         RecordKind::Restored { path: path.to_owned() },
-        RecordKind::RolledBack { cause: cause() },
+        RecordKind::RolledBack { cause: cause(), reason: Reason::Unproved },
     ]);
-    let outcome = Some(Outcome::RolledBack { cause: cause() });
+    let outcome = Some(Outcome::RolledBack { cause: cause(), reason: Reason::Unproved });
     let mut rolled_back = Stage { journal, outcome, ..Stage::default() }.on_80x24();
     rolled_back.press(&DONE);
     approve("rolled-back-80x24", &rolled_back);
@@ -177,7 +177,7 @@ fn outcomes() {
         format!("chmod 0600 {path}"),
     ];
     let mut journal = journal_of_scheduler();
-    journal.push(RecordKind::RollingBack { cause: cause() });
+    journal.push(RecordKind::RollingBack { cause: cause(), reason: Reason::Unproved });
     journal.push(RecordKind::Stuck { cause: cause(), by_hand: by_hand.clone() });
     let outcome = Some(Outcome::Stuck { cause: cause(), by_hand });
     let mut stuck = Stage { journal, outcome, ..Stage::default() }.on_80x24();
@@ -199,7 +199,10 @@ fn history() {
         undone,
         summary(
             "20261122T220000Z-9d11",
-            Some(Outcome::RolledBack { cause: "kube-scheduler did not become ready".to_owned() }),
+            Some(Outcome::RolledBack {
+                cause: "kube-scheduler did not become ready".to_owned(),
+                reason: Reason::Unproved,
+            }),
         ),
     ];
     let stage = || Stage { history: entries.clone(), ..Stage::default() };

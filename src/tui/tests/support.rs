@@ -14,8 +14,8 @@ use crate::{
     model::{
         Assessment, AttributedEdit, BenchmarkId, Change, ChangeKind, Component, ControlId,
         Distribution, Edit, Evidence, FileImage, FileMeta, Finding, FixOffer, LeftOut, Level, Mark,
-        Minor, NodeFacts, NodeProfile, Observation, Outcome, Plan, Record, RecordKind, Report,
-        Reversibility, Role, Slug, Source, Status, Step, StepTarget, Tier, TransactionId,
+        Minor, NodeFacts, NodeProfile, Observation, Outcome, Plan, Reason, Record, RecordKind,
+        Report, Reversibility, Role, Slug, Source, Status, Step, StepTarget, Tier, TransactionId,
         change::{PlanSchema, PlannedControl},
         facts::{Accounts, KubeletFacts, VersionFact},
         journal::{JournalSchema, Purpose},
@@ -456,7 +456,10 @@ impl Backstage for Stage {
                 }
                 let id = transaction_id("20261124T052601Z-3f9a");
                 let cause = "it was interrupted".to_owned();
-                JobMsg::Recovered(Ok(vec![(id, Outcome::RolledBack { cause })]))
+                JobMsg::Recovered(Ok(vec![(
+                    id,
+                    Outcome::RolledBack { cause, reason: Reason::Unproved },
+                )]))
             }
             Effect::Poll => {
                 // Two records at a time, then the end.

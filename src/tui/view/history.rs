@@ -43,6 +43,7 @@ fn state(entry: &Summary) -> (&'static str, Tone) {
     match (&entry.outcome, &entry.undone_by) {
         (Some(Outcome::Committed), Some(_)) => ("< UNDONE", Tone::Faint),
         (Some(Outcome::Committed), None) => ("+ COMMITTED", Tone::Good),
+        (Some(Outcome::Refused { .. }), _) => ("- REFUSED", Tone::Faint),
         (Some(Outcome::RolledBack { .. }), _) => ("< ROLLED BACK", Tone::Warn),
         (Some(Outcome::Stuck { .. }), _) => ("! STUCK", Tone::Bad),
         (None, _) => ("~ UNFINISHED", Tone::Bad),
@@ -101,7 +102,12 @@ fn summary(page: &mut Page, entry: &Summary) {
         Purpose::Rollback { .. } => "Undoes",
     };
     page.labelled(purpose, Tone::Plain, &progress::purpose_name(&entry.purpose));
-    if let Some(Outcome::RolledBack { cause } | Outcome::Stuck { cause, .. }) = &entry.outcome {
+    if let Some(
+        Outcome::Refused { cause }
+        | Outcome::RolledBack { cause, .. }
+        | Outcome::Stuck { cause, .. },
+    ) = &entry.outcome
+    {
         page.labelled("Why", Tone::Plain, cause);
     }
     if let Some(Outcome::Stuck { by_hand, .. }) = &entry.outcome {

@@ -117,7 +117,7 @@ fn said(kind: &RecordKind, plan: Option<&Plan>) -> (Tone, String) {
             (Tone::Strong, format!("step {}: {name}", step + 1))
         }
         RecordKind::Applied { path } => (Tone::Plain, format!("written {path}")),
-        RecordKind::Observed { observation, .. } => {
+        RecordKind::Checked { observation, .. } | RecordKind::Observed { observation, .. } => {
             let tone = if observation.proves { Tone::Good } else { Tone::Faint };
             let who = observation.component.map(|c| format!("{c}: ")).unwrap_or_default();
             (tone, format!("{who}{}", observation.text))
@@ -126,9 +126,21 @@ fn said(kind: &RecordKind, plan: Option<&Plan>) -> (Tone, String) {
             (Tone::Good, format!("step {} has proved itself", step + 1))
         }
         RecordKind::Committed => (Tone::Good, "committed: done and proved".to_owned()),
-        RecordKind::RollingBack { cause } => (Tone::Warn, format!("putting it back: {cause}")),
+        RecordKind::Refused { cause } => (Tone::Warn, format!("refused: {cause}")),
+        RecordKind::Armed { by, .. } => {
+            (Tone::Plain, format!("{by} puts it back if this program dies"))
+        }
+        RecordKind::Waiting { .. } => {
+            (Tone::Warn, "proved; it is put back unless somebody keeps it".to_owned())
+        }
+        RecordKind::Extended { .. } => (Tone::Warn, "more time to decide".to_owned()),
+        RecordKind::Confirmed { by } => (Tone::Good, format!("kept by {by}")),
+        RecordKind::Kept { component, telling, .. } => {
+            (Tone::Bad, format!("{component} said: {telling}"))
+        }
+        RecordKind::RollingBack { cause, .. } => (Tone::Warn, format!("putting it back: {cause}")),
         RecordKind::Restored { path } => (Tone::Plain, format!("put back {path}")),
-        RecordKind::RolledBack { cause } => (Tone::Warn, format!("rolled back: {cause}")),
+        RecordKind::RolledBack { cause, .. } => (Tone::Warn, format!("rolled back: {cause}")),
         RecordKind::Stuck { cause, .. } => (Tone::Bad, format!("stuck: {cause}")),
     }
 }
@@ -157,13 +169,7 @@ fn outcome(page: &mut Page, model: &Model, progress: &Progress, ending: &Ending)
             }
         }
         Ending::Refused(why) => {
-            page.text(Tone::Warn, "REFUSED: nothing was written");
-            page.labelled("Why", Tone::Plain, why);
-            page.labelled(
-                "Next",
-                Tone::Info,
-                "Esc goes back to the findings. The node is read again, so a new plan (p) starts from what is there now.",
-            );
+            refused(page, why);
         }
         Ending::Recovered(outcomes) if outcomes.is_empty() => {
             page.text(Tone::Good, "Nothing was left to recover");
@@ -186,12 +192,23 @@ fn outcome(page: &mut Page, model: &Model, progress: &Progress, ending: &Ending)
     }
 }
 
+fn refused(page: &mut Page, why: &str) {
+    page.text(Tone::Warn, "REFUSED: nothing was written");
+    page.labelled("Why", Tone::Plain, why);
+    page.labelled(
+        "Next",
+        Tone::Info,
+        "Esc goes back to the findings. The node is read again, so a new plan (p) starts from what is there now.",
+    );
+}
+
 fn ended(page: &mut Page, progress: &Progress, outcome: &Outcome) {
     match outcome {
         Outcome::Committed => {
             page.text(Tone::Good, "COMMITTED: done and proved");
         }
-        Outcome::RolledBack { cause } => {
+        Outcome::Refused { cause } => refused(page, cause),
+        Outcome::RolledBack { cause, .. } => {
             page.text(Tone::Warn, "ROLLED BACK: the node is as before and healthy");
             page.labelled("Why", Tone::Plain, cause);
             let next = match progress.write {

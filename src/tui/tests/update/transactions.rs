@@ -6,7 +6,7 @@ use super::super::support::{id, plan, summary, transaction_id};
 use super::{asked, drawn, note, press, ready, running};
 use crate::{
     engine::{EngineError, RollbackPlan, Undo},
-    model::Outcome,
+    model::{Outcome, Reason},
     node::{NodeError, NodeErrorKind},
     tui::{
         Action, Effect, JobMsg, Msg, Polled,
@@ -53,7 +53,7 @@ fn each_end_leads_to_its_outcome_and_a_new_scan() {
     let cause = || "it did not become ready".to_owned();
     let outcomes = [
         (Outcome::Committed, true),
-        (Outcome::RolledBack { cause: cause() }, false),
+        (Outcome::RolledBack { cause: cause(), reason: Reason::Unproved }, false),
         (Outcome::Stuck { cause: cause(), by_hand: vec!["cp a b".to_owned()] }, false),
     ];
     for (outcome, unmarks) in outcomes {
@@ -102,7 +102,7 @@ fn only_what_stands_can_be_rolled_back() {
         (undone, "c has undone it already"),
         (damaged, "its record is damaged: line 3 is torn"),
         (
-            summary("e", Some(Outcome::RolledBack { cause })),
+            summary("e", Some(Outcome::RolledBack { cause, reason: Reason::Unproved })),
             "it was rolled back, nothing of it is left",
         ),
         (summary("f", None), "it did not end: recover it (X)"),

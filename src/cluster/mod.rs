@@ -1,0 +1,84 @@
+//! Floor 3: the API server, as far as a transaction needs it.
+//!
+//! [`Cluster`] answers the few questions that only the API can: whether the node is Ready, who leads,
+//! what the kubelet reported of a static pod, which other API servers there are; and it holds the one
+//! Lease that keeps two control planes from being changed at once. Never asked for verdicts here.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{model::Component, node::PodStatus};
+
+/// This node, as the API shows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NodeStatus {
+    /// Condition `Ready` is `True`.
+    pub ready: bool,
+    /// `renewTime` of its Lease in `kube-node-lease`; renewed every 10 s, stale after 40 s.
+    pub renewed: Option<Timestamp>,
+}
+
+/// A Lease, as the API shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeaseStatus {
+    /// `holderIdentity`; empty when nobody holds it.
+    pub holder: String,
+    /// `renewTime`.
+    pub renewed: Option<Timestamp>,
+    /// `leaseDurationSeconds`.
+    pub seconds: u32,
+}
+
+/// One API server behind the `default/kubernetes` service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiServer {
+    /// `10.0.0.11:6443`, from the `EndpointSlice`.
+    pub address: String,
+    /// It is this node's own.
+    pub own: bool,
+    /// `/readyz`, asked at this address.
+    pub ready: bool,
+}
+
+/// A request that was not answered as hoped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ClusterError {
+    /// No answer, or none in time.
+    #[error("the API server does not answer: {0}")]
+    Unreachable(String),
+    /// The credentials do not allow it.
+    #[error("these credentials may not {verb} {resource}")]
+    Forbidden {
+        /// `get`, `create`, …
+        verb: &'static str,
+        /// `leases in kube-system`.
+        resource: String,
+    },
+    /// The Lease belongs to somebody else.
+    #[error("{holder} changes another control plane node just now")]
+    Held {
+        /// Its holder.
+        holder: String,
+    },
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// The cluster this node belongs to. Every call has a deadline and none is repeated by itself.
+pub trait Cluster: fmt::Debug + Send + Sync {
+    /// This node.
+    fn node(&self) -> Result<NodeStatus, ClusterError>;
+    /// A Lease; `None` when there is none of this name.
+    fn lease(&self, namespace: &str, name: &str) -> Result<Option<LeaseStatus>, ClusterError>;
+    /// What the kubelet last reported of this node's static pod, from its mirror pod. It lags behind: right
+    /// after a change it still speaks of the old pod.
+    fn pod_status(&self, component: Component) -> Result<Option<PodStatus>, ClusterError>;
+    /// Every API server, each asked at its own address.
+    fn api_servers(&self) -> Result<Vec<ApiServer>, ClusterError>;
+    /// Takes or renews the Lease `kube-system/kube-temper` for this holder.
+    fn hold(&self, holder: &str, duration: Duration) -> Result<(), ClusterError>;
+    /// Gives that Lease back, if this holder has it.
+    fn release(&self, holder: &str) -> Result<(), ClusterError>;
+}
