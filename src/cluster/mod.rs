@@ -4,11 +4,17 @@
 //! what the kubelet reported of a static pod, which other API servers there are; and it holds the one
 //! Lease that keeps two control planes from being changed at once. Never asked for verdicts here.
 
+#[cfg(feature = "cluster")]
+pub mod client;
+
 use std::{fmt, time::Duration};
 
 use jiff::Timestamp;
 
 use crate::{model::Component, node::PodStatus};
+
+/// Namespace and name of the Lease that whoever changes a control plane node holds.
+pub const LEASE: (&str, &str) = ("kube-system", "kube-temper");
 
 /// This node, as the API shows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,8 +83,8 @@ pub trait Cluster: fmt::Debug + Send + Sync {
     fn pod_status(&self, component: Component) -> Result<Option<PodStatus>, ClusterError>;
     /// Every API server, each asked at its own address.
     fn api_servers(&self) -> Result<Vec<ApiServer>, ClusterError>;
-    /// Takes or renews the Lease `kube-system/kube-temper` for this holder.
-    fn hold(&self, holder: &str, duration: Duration) -> Result<(), ClusterError>;
+    /// Takes or renews the Lease [`LEASE`] for this holder.
+    fn hold(&self, holder: &str, duration: Duration, now: Timestamp) -> Result<(), ClusterError>;
     /// Gives that Lease back, if this holder has it.
     fn release(&self, holder: &str) -> Result<(), ClusterError>;
 }
