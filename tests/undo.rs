@@ -248,3 +248,66 @@ fn an_undo_says_what_it_sets_back() {
         }
     );
 }
+
+/// The line moved to the front of the arguments.
+fn moved(text: &str, line: &str) -> String {
+    let line = format!("    - {line}\n");
+    let first = "    - kube-scheduler\n";
+    assert!(text.contains(&line) && text.contains(first), "{text}");
+    text.replace(&line, "").replace(first, &format!("{first}{line}"))
+}
+
+#[test]
+fn a_line_of_ours_that_somebody_moved_is_taken_out_where_it_stands() {
+    let machine = Machine::new();
+    let original = machine.text(SCHEDULER);
+    let id = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+    machine.write(SCHEDULER, &moved(&machine.text(SCHEDULER), "--profiling=false"));
+    undo(&machine, &only(&id));
+    assert_eq!(machine.text(SCHEDULER), original);
+}
+
+#[test]
+fn a_flag_of_ours_that_is_in_force_another_way_is_a_conflict() {
+    for other in ["    - --profiling\n    - \"false\"\n", "    - \"--profiling=false\"\n"] {
+        let machine = Machine::new();
+        let original = machine.text(SCHEDULER);
+        let id = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+        let first = "    - kube-scheduler\n";
+        machine.write(SCHEDULER, &original.replace(first, &format!("{first}{other}")));
+        let planned = plan_undo(&machine, &only(&id));
+        let conflict = planned.conflicts.first().expect(other);
+        assert!(conflict.contains("profiling"), "{conflict}");
+        assert!(conflict.contains(SCHEDULER), "{conflict}");
+    }
+}
+
+#[test]
+fn what_is_gone_already_is_noted_and_the_next_one_comes_up() {
+    let machine = Machine::new();
+    let original = machine.text(MANAGER);
+    let first = commit(
+        &machine,
+        &plan(vec![step(
+            StepTarget::KubeControllerManager,
+            vec![machine::profiling(&machine, "1.3.2", MANAGER, "kube-controller-manager")],
+        )]),
+    );
+    let scheduler = machine.text(SCHEDULER);
+    let second = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+    machine.write(SCHEDULER, &scheduler);
+    let before = machine.snapshot();
+
+    let planned = plan_undo(&machine, &Which::Last);
+    assert_eq!(planned.of, std::slice::from_ref(&second));
+    assert!(planned.plan.is_empty(), "{planned:?}");
+    let noted = rollback::note(machine.boot().as_ref(), &planned).unwrap();
+    assert_eq!(machine.snapshot(), before, "nothing is written to the node");
+    let history = Store::new(machine.boot().as_ref()).history().unwrap();
+    assert_eq!(history[1].undone_by, Some(noted));
+
+    let planned = plan_undo(&machine, &Which::Last);
+    assert_eq!(planned.of, [first]);
+    undo(&machine, &Which::Last);
+    assert_eq!(machine.text(MANAGER), original);
+}

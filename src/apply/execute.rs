@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     model::{
-        ChangeKind, Observation, Outcome, Reason, RecordKind, Step, StepTarget,
+        ChangeKind, Observation, Order, Outcome, Plan, Reason, RecordKind, Step, StepTarget,
         journal::{FileIntent, JournalSchema},
     },
     node::{Node, NodeError},
@@ -50,6 +50,16 @@ impl Failure {
     }
 }
 
+/// The first record of a journal.
+pub(super) fn begun(plan: &Plan, order: &Order) -> RecordKind {
+    RecordKind::Begun {
+        schema: JournalSchema::V1,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        node: plan.node.clone(),
+        purpose: order.purpose.clone(),
+    }
+}
+
 impl Transaction {
     /// Runs to its end. The lock is held until then.
     pub fn run(mut self) -> Outcome {
@@ -75,15 +85,6 @@ impl Transaction {
         outcome
     }
 
-    fn begun(&self) -> RecordKind {
-        RecordKind::Begun {
-            schema: JournalSchema::V1,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            node: self.plan.node.clone(),
-            purpose: self.order.purpose.clone(),
-        }
-    }
-
     fn refused(&mut self, node: &dyn Node, standing: Standing) -> Outcome {
         let Standing(cause) = standing;
         // Nothing was written to the node; without this record a recovery finds just that.
@@ -93,7 +94,7 @@ impl Transaction {
 
     fn forward(&mut self, site: Site<'_>, begun: &mut Vec<Begun>) -> Result<(), Failure> {
         let node = site.node;
-        self.journal.append(node, self.begun())?;
+        self.journal.append(node, self::begun(&self.plan, &self.order))?;
         before::check(site, &self.plan, &self.order, &mut self.journal)?;
         // That took its time: nothing may have changed meanwhile.
         self.files = refuse::files(node, &self.plan).map_err(|why| Standing(why.to_string()))?;

@@ -207,7 +207,11 @@ pub(super) fn rollback(
         return Err(EngineError::Refused(conflicts.join("; ")).into());
     }
     if plan.is_empty() {
-        terminal.say("nothing to put back")?;
+        terminal.say("nothing of it is left in place")?;
+        if !args.dry_run {
+            let id = engine.note_rollback(&rollback)?;
+            terminal.say(&format!("noted as undone by {id}"))?;
+        }
         return Ok(Exit::Success);
     }
     if args.dry_run {

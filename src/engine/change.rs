@@ -92,6 +92,12 @@ impl Engine {
         Ok(Running::start(Arc::clone(&self.node), transaction))
     }
 
+    /// Records an undo that finds nothing left to put back: the history goes on to the one before.
+    pub fn note_rollback(&self, rollback: &RollbackPlan) -> Result<TransactionId, EngineError> {
+        self.may_write()?;
+        Ok(rollback::note(self.node.as_ref(), rollback)?)
+    }
+
     /// Finishes or undoes what was interrupted.
     pub fn recover(&self) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
         self.may_write()?;

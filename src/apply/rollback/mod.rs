@@ -4,6 +4,7 @@
 //! taken out and everyone else's stay. Only plans: what it returns is shown, and then run as any other
 //! transaction. What bytes cannot undo is refused by every path.
 
+mod force;
 mod separate;
 mod work;
 
@@ -11,9 +12,9 @@ use std::collections::BTreeSet;
 
 use super::Refusal;
 use crate::{
-    model::{ControlId, Outcome, Plan, TransactionId, journal::Purpose},
+    model::{ControlId, Order, Outcome, Plan, RecordKind, TransactionId, journal::Purpose},
     node::Node,
-    store::{Loaded, Store, StoreError, standing},
+    store::{Loaded, Store, StoreError, Writer, standing},
 };
 use work::Work;
 
@@ -62,6 +63,25 @@ pub fn plan(node: &dyn Node, which: &Which) -> Result<RollbackPlan, Refusal> {
         work.undo(node, undo)?;
     }
     work.finish(node, &chosen)
+}
+
+/// Records an undo that finds nothing left to put back, so that the history goes on: nothing is written to
+/// the node.
+pub fn note(node: &dyn Node, rollback: &RollbackPlan) -> Result<TransactionId, Refusal> {
+    if !rollback.plan.is_empty() || !rollback.conflicts.is_empty() {
+        return refused("there is something to put back: roll it back".to_owned());
+    }
+    let _lock = node.lock()?;
+    let store = Store::new(node);
+    if let Some(open) = store.unfinished()?.into_iter().next() {
+        return Err(Refusal::Unfinished(open));
+    }
+    let order = Order::from(rollback.purpose());
+    let id = store.create(&rollback.plan, &order)?;
+    let mut journal = Writer::new(&id);
+    journal.append(node, super::execute::begun(&rollback.plan, &order))?;
+    journal.append(node, RecordKind::Committed)?;
+    Ok(id)
 }
 
 /// A transaction with the controls of it that are undone.

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
-use super::{RollbackPlan, Undone, separate};
+use super::{RollbackPlan, Undone, force, separate};
 use crate::{
     apply::Refusal,
     model::{
@@ -118,7 +118,18 @@ impl Work {
                 return Ok(());
             };
             match diff::undo(before, after, &texts.after) {
-                Ok(text) => texts.after = text,
+                Ok(text) => {
+                    let edits: Vec<&AttributedEdit> = change.edits.iter().filter(undone).collect();
+                    let component = step.target.restarts();
+                    let still = force::still(component, &edits, [before, after, &text]);
+                    conflicts.extend(still.into_iter().map(|what| format!("{path}: {what}")));
+                    if !component.is_none_or(|c| force::spares_others(c, &texts.after, &text)) {
+                        conflicts.push(format!(
+                            "{path}: a line like ours stands in another container now: take it out by hand"
+                        ));
+                    }
+                    texts.after = text;
+                }
                 Err(places) => {
                     conflicts.extend(places.into_iter().map(|place| format!("{path}: {place}")));
                 }

@@ -309,6 +309,33 @@ proptest! {
         prop_assert_eq!(undo(&before, &after, &side(false, true)).unwrap(), side(false, true));
     }
 
+    /// A line of ours that somebody moved is taken out where it stands now, and nothing else is.
+    #[test]
+    fn undo_follows_a_line_that_was_moved(
+        theirs in 1..9_usize, at in 0..9_usize, to in 0..9_usize, replaced in any::<bool>(),
+    ) {
+        let base: Vec<String> = (0..theirs).map(|n| format!("- --flag-{n}=x")).collect();
+        let at = at.min(theirs - 1);
+        let ours = if replaced { format!("- --flag-{at}=ours") } else { "- --ours=x".to_owned() };
+        let mut after = base.clone();
+        if replaced {
+            after[at] = ours.clone();
+        } else {
+            after.insert(at, ours.clone());
+        }
+        let mut now: Vec<String> = after.iter().filter(|line| **line != ours).cloned().collect();
+        let to = to.min(now.len());
+        now.insert(to, ours.clone());
+        let mut wanted = now.clone();
+        if replaced {
+            wanted[to] = format!("- --flag-{at}=x");
+        } else {
+            wanted.remove(to);
+        }
+        let [base, after, now, wanted] = [base, after, now, wanted].map(|l| text(&l, "\n", true));
+        prop_assert_eq!(undo(&base, &after, &now), Ok(wanted));
+    }
+
     /// Whatever the three texts are, there is an answer, and it is stable.
     #[test]
     fn undo_never_fails_otherwise_than_by_conflict(

@@ -28,6 +28,15 @@ pub fn undo(before: &str, after: &str, now: &str) -> Result<String, Vec<String>>
             Place::Conflict => conflicts.push(describe(&ours, &wrote, &was)),
         }
     }
+    // Lines that somebody moved come out of order.
+    splices.sort_by_key(|(range, _): &(Range<usize>, _)| (range.start, range.end));
+    let overlap = splices.windows(2).any(|pair| match pair {
+        [(one, _), (next, _)] => next.start < one.end,
+        _ => false,
+    });
+    if overlap {
+        conflicts.push("our lines were moved onto each other".to_owned());
+    }
     if !conflicts.is_empty() {
         return Err(conflicts);
     }
@@ -121,7 +130,39 @@ fn place(ours: &Edit, theirs: &[Edit], wrote: &[&str], was: &[&str], is: &[&str]
     let all_gone = ours.base.clone().all(|at| over.iter().any(|edit| edit.base.contains(&at)));
     let changed =
         written.iter().any(|line| replaced.iter().any(|theirs| setting(theirs) == setting(line)));
-    if all_gone && !changed && !inside { Place::Nothing } else { Place::Conflict }
+    if all_gone && !changed && !inside {
+        elsewhere(ours, theirs, wrote, restored, is)
+    } else {
+        Place::Conflict
+    }
+}
+
+/// Lines of ours that are gone from their place: somebody removed them, or moved them.
+fn elsewhere(
+    ours: &Edit,
+    theirs: &[Edit],
+    wrote: &[&str],
+    restored: &[&str],
+    is: &[&str],
+) -> Place {
+    let written = slice(wrote, &ours.base);
+    // A line that we did not write alone tells nothing when it turns up.
+    let telling = |line: &str| {
+        written.contains(&line) && wrote.iter().filter(|other| **other == line).count() == 1
+    };
+    let found: Vec<usize> = theirs
+        .iter()
+        .flat_map(|edit| edit.side.clone())
+        .filter(|at| is.get(*at).is_some_and(|line| telling(line)))
+        .collect();
+    let Some(first) = found.first().copied() else { return Place::Nothing };
+    let whole = first..first + written.len();
+    let fits = restored.is_empty() || restored.len() == written.len();
+    if fits && found.len() == written.len() && slice(is, &whole) == written {
+        Place::At(whole)
+    } else {
+        Place::Conflict
+    }
 }
 
 /// Lines we removed come back between the lines they stood between.
