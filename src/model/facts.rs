@@ -177,6 +177,9 @@ pub struct Probe {
     pub port: u16,
     /// `https`.
     pub tls: bool,
+    /// `httpHeaders`, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<(String, String)>,
     /// Seconds before the first probe.
     pub initial_delay: u32,
     /// Seconds between probes.

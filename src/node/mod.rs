@@ -190,12 +190,14 @@ pub struct PodStatus {
 /// How a probe without credentials was answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ProbeAnswer {
-    /// With this HTTP status.
+    /// With this HTTP status; a TCP probe that connects counts as 200.
     Status(u16),
     /// Connection refused.
     Refused,
     /// No answer in time.
     TimedOut,
+    /// The connection was made and led to nothing: reset, no TLS, no HTTP, unreachable.
+    Broken,
 }
 
 impl ProbeAnswer {
@@ -203,6 +205,19 @@ impl ProbeAnswer {
     pub const fn is_success(self) -> bool {
         matches!(self, Self::Status(200..=399))
     }
+}
+
+/// What the service manager says of the kubelet's unit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceState {
+    /// `ActiveState`: `active`, `activating`, `failed`.
+    pub active: String,
+    /// `SubState`: `running`, `auto-restart`.
+    pub sub: String,
+    /// `NRestarts`: restarts by the service manager itself since it last was started by hand.
+    pub restarts: u32,
+    /// `ExecMainPID`: the process it started last.
+    pub pid: Option<u32>,
 }
 
 /// The node's kubelet, where there is one this version can ask.
@@ -215,6 +230,10 @@ pub trait KubeletView: fmt::Debug + Send + Sync {
     fn restart(&self) -> Result<(), NodeError>;
     /// Its own health endpoint (`:10248/healthz`) answers.
     fn healthy(&self) -> bool;
+    /// What the service manager says of its unit; `None` where there is none to ask.
+    fn service(&self) -> Result<Option<ServiceState>, NodeError> {
+        Ok(None)
+    }
 }
 
 /// A Kubernetes node.
@@ -237,7 +256,7 @@ pub trait Node: fmt::Debug + Send + Sync {
     fn uid(&self) -> u32;
     /// Takes the exclusive lock of the state directory, or says who holds it.
     fn lock(&self) -> Result<Box<dyn Lock>, NodeError>;
-    /// The kubelet to ask; `None` where it cannot be asked (offline; live nodes in this version).
+    /// The kubelet to ask; `None` where it cannot be asked (offline).
     fn kubelet(&self) -> Option<&dyn KubeletView>;
     /// Output of `kubelet --version` of the running kubelet; `None` where programs are not run.
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError>;

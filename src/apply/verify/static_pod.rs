@@ -38,7 +38,8 @@ impl Expected {
         let mut probes: Vec<Probe> = Vec::new();
         for probe in [&container.readiness, &container.liveness, &container.startup] {
             // The same request twice says nothing new.
-            let target = |p: &Probe| (p.host.clone(), p.port, p.path.clone(), p.tls);
+            let target =
+                |p: &Probe| (p.host.clone(), p.port, p.path.clone(), p.tls, p.headers.clone());
             if let Some(probe) = probe
                 && !probes.iter().any(|known| target(known) == target(probe))
             {
@@ -441,5 +442,6 @@ pub(in crate::apply) fn shown_answer(answer: ProbeAnswer) -> String {
         ProbeAnswer::Status(status) => status.to_string(),
         ProbeAnswer::Refused => "nothing (connection refused)".to_owned(),
         ProbeAnswer::TimedOut => "nothing in time".to_owned(),
+        ProbeAnswer::Broken => "nothing it could read (connection broken)".to_owned(),
     }
 }

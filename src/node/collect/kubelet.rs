@@ -96,6 +96,14 @@ pub(super) fn read(
     Kubelet { facts, service_files: named, args, effective }
 }
 
+/// The configuration that a kubelet with these arguments reads: file and drop-ins merged.
+pub(super) fn configured(reader: &mut Reader<'_>, args: &[String]) -> Value {
+    let given = |flag: &str| flags::value(args, flag).filter(|value| !value.is_empty());
+    let config = given("config").map(|path| layer(reader, &path));
+    let drop_ins = given("config-dir").map(|dir| drop_ins(reader, &dir)).unwrap_or_default();
+    kubelet::effective(config.iter().chain(&drop_ins))
+}
+
 /// The unit that starts the kubelet itself: the process's own, else `kubelet.service`. A unit that starts
 /// something around it (RKE2, a wrapper) gives no arguments.
 fn unit_of(reader: &mut Reader<'_>, own: Option<&str>) -> Unit {

@@ -11,11 +11,13 @@ mod places;
 mod processes;
 mod profile;
 mod reader;
+mod running;
 mod units;
 mod views;
 
 use std::collections::BTreeMap;
 
+pub use self::running::RunningKubelet;
 use self::{reader::Reader, views::Views};
 use super::{Files, Node, NodeError, NodeErrorKind, NodeKind};
 use crate::{

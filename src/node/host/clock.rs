@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::node::Clock;
 
 /// Real time; its monotonic zero is the moment it was made.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub struct SystemClock {
     start: Instant,
 }

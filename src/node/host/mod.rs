@@ -2,17 +2,22 @@
 
 mod clock;
 mod files;
+mod http;
+mod kubelet;
 mod program;
+mod run;
+mod service;
 mod state;
 mod tree;
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 pub use clock::SystemClock;
 pub use files::DirFiles;
 pub use state::DEFAULT_STATE_DIR;
 pub(crate) use tree::Tree;
 
+use self::kubelet::HostKubelet;
 use super::{Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind};
 
 /// How long `kubelet --version` may take; it takes some 100 ms.
@@ -22,12 +27,15 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct HostNode {
     tree: Tree,
+    kubelet: HostKubelet,
 }
 
 impl HostNode {
     /// Opens `/`, with the state directory given or [`DEFAULT_STATE_DIR`]. Creates nothing.
     pub fn open(state_dir: Option<&Path>) -> Result<Self, NodeError> {
-        Ok(Self { tree: Tree::open(Path::new("/"), state_dir, true)? })
+        let tree = Tree::open(Path::new("/"), state_dir, true)?;
+        let kubelet = HostKubelet::new(Arc::clone(&tree.files), tree.clock);
+        Ok(Self { tree, kubelet })
     }
 }
 
@@ -61,7 +69,7 @@ impl Node for HostNode {
     }
 
     fn kubelet(&self) -> Option<&dyn KubeletView> {
-        None
+        Some(&self.kubelet)
     }
 
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError> {

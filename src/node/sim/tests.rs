@@ -321,6 +321,7 @@ impl Lab {
             host: Some("127.0.0.1".to_owned()),
             port: 10_259,
             tls: true,
+            headers: Vec::new(),
             initial_delay: 10,
             period: 10,
             timeout: 15,

@@ -158,6 +158,10 @@ fn probe(container: &str, value: &Value, key: &str) -> Result<Option<Probe>, Par
         host: text_at(action, "host").filter(|host| !host.is_empty()),
         port,
         tls: text_at(action, "scheme").is_some_and(|scheme| scheme == "HTTPS"),
+        headers: list(action, "httpHeaders")
+            .iter()
+            .filter_map(|header| Some((text_at(header, "name")?, text_at(header, "value")?)))
+            .collect(),
         initial_delay: seconds("initialDelaySeconds", 0),
         period: seconds("periodSeconds", 10),
         timeout: seconds("timeoutSeconds", 1),

@@ -45,6 +45,7 @@ fn a_recorded_api_server() {
         host: Some("10.77.0.10".into()),
         port: 6443,
         tls: true,
+        headers: Vec::new(),
         initial_delay: 10,
         period: 10,
         timeout: 15,
@@ -107,7 +108,7 @@ fn aliases_and_merges_are_followed() {
 
 #[test]
 fn mounts_users_and_probes() {
-    let pod = pod("  securityContext: {runAsUser: 7}\n  volumes:\n  - {name: h, hostPath: {path: /host/}}\n  - {name: e, emptyDir: {}}\n  containers:\n  - name: c\n    volumeMounts:\n    - {name: h, mountPath: /in, readOnly: yes}\n    - {name: h, mountPath: /sub, subPath: s}\n    - {name: e, mountPath: /e}\n    livenessProbe: {tcpSocket: {port: 5}}\n    readinessProbe: {exec: {command: [x]}}\n    startupProbe: {httpGet: {port: '6'}, periodSeconds: 0}\n  - name: d\n    securityContext: {runAsUser: 0}\n").unwrap();
+    let pod = pod("  securityContext: {runAsUser: 7}\n  volumes:\n  - {name: h, hostPath: {path: /host/}}\n  - {name: e, emptyDir: {}}\n  containers:\n  - name: c\n    volumeMounts:\n    - {name: h, mountPath: /in, readOnly: yes}\n    - {name: h, mountPath: /sub, subPath: s}\n    - {name: e, mountPath: /e}\n    livenessProbe: {tcpSocket: {port: 5}}\n    readinessProbe: {exec: {command: [x]}}\n    startupProbe: {httpGet: {port: '6', httpHeaders: [{name: Host, value: cp1}]}, periodSeconds: 0}\n  - name: d\n    securityContext: {runAsUser: 0}\n").unwrap();
     let [c, d] = pod.containers.as_slice() else { panic!("two containers") };
     let mount = |container: &str, host: Option<&str>, read_only| Mount {
         container: container.into(),
@@ -128,6 +129,7 @@ fn mounts_users_and_probes() {
         host: None,
         port: 5,
         tls: false,
+        headers: Vec::new(),
         initial_delay: 0,
         period: 10,
         timeout: 1,
@@ -135,7 +137,8 @@ fn mounts_users_and_probes() {
     };
     assert_eq!(c.liveness.as_ref(), Some(&probe));
     assert_eq!(c.readiness, None);
-    assert_eq!(c.startup, Some(Probe { path: Some("/".into()), port: 6, ..probe }));
+    let headers = vec![("Host".into(), "cp1".into())];
+    assert_eq!(c.startup, Some(Probe { path: Some("/".into()), port: 6, headers, ..probe }));
 }
 
 #[test]

@@ -1,0 +1,174 @@
+//! The kubelet's unit: two fixed commands of systemd, nothing else of it.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use super::run::{Running, last_line};
+use crate::node::{Clock, NodeError, NodeErrorKind, ServiceState};
+
+/// The only unit that is ever restarted; flavours with another one are refused before.
+const UNIT: &str = "kubelet.service";
+
+/// Where systemd installs its client.
+const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];
+
+/// How long a restart may take: systemd itself waits 90 s for a unit that does not stop.
+const RESTART: Duration = Duration::from_secs(100);
+
+/// How long a question may take.
+const ASK: Duration = Duration::from_secs(5);
+
+/// systemd's client, where there is one.
+#[derive(Debug)]
+pub(crate) struct Service {
+    program: Option<PathBuf>,
+}
+
+impl Service {
+    /// This machine's.
+    pub(crate) fn find() -> Self {
+        Self { program: SYSTEMCTL.iter().map(PathBuf::from).find(|path| path.exists()) }
+    }
+
+    /// Another program in its place.
+    #[cfg(test)]
+    fn at(program: PathBuf) -> Self {
+        Self { program: Some(program) }
+    }
+
+    /// `systemctl restart kubelet.service`. It returns as soon as the process was started, and says nothing
+    /// about whether it stays.
+    pub(crate) fn restart(&self, clock: &dyn Clock) -> Result<(), NodeError> {
+        const OPERATION: &str = "restart";
+        let Some(program) = &self.program else {
+            return Err(failed(OPERATION, "there is no systemctl on this node".to_owned()));
+        };
+        run(program, OPERATION, &["restart", UNIT], RESTART, clock).map(|_| ())
+    }
+
+    /// `systemctl show`, of what tells whether the kubelet stays.
+    pub(crate) fn state(&self, clock: &dyn Clock) -> Result<Option<ServiceState>, NodeError> {
+        const OPERATION: &str = "ask systemd for the state of";
+        let Some(program) = &self.program else { return Ok(None) };
+        let args = ["show", UNIT, "-p", "ActiveState,SubState,NRestarts,ExecMainPID"];
+        let output = run(program, OPERATION, &args, ASK, clock)?;
+        match state(&output) {
+            Some(state) => Ok(Some(state)),
+            None => Err(failed(OPERATION, format!("it said '{}'", last_line(&output)))),
+        }
+    }
+}
+
+fn run(
+    program: &Path,
+    operation: &'static str,
+    args: &[&str],
+    deadline: Duration,
+    clock: &dyn Clock,
+) -> Result<String, NodeError> {
+    let io = |error: std::io::Error| NodeError::io("run", &program.to_string_lossy(), &error);
+    let shown = || format!("systemctl {}", args.join(" "));
+    #[allow(clippy::disallowed_methods, reason = "a fixed program, and this is the node floor")]
+    let mut command = Command::new(program);
+    // systemctl finds its bus by fixed paths; of the environment it needs nothing.
+    command.args(args).env_clear().current_dir("/").stdin(Stdio::null());
+    let mut running = Running::start(&mut command).map_err(io)?;
+    match running.wait(deadline, clock).map_err(io)? {
+        Some(status) if status.success() => Ok(running.output()),
+        Some(status) => {
+            let said = last_line(&running.output());
+            Err(failed(operation, format!("'{}' ended with {status}: {said}", shown())))
+        }
+        None => {
+            let seconds = deadline.as_secs();
+            Err(failed(operation, format!("'{}' did not end within {seconds} s", shown())))
+        }
+    }
+}
+
+fn failed(operation: &'static str, why: String) -> NodeError {
+    NodeError { operation, path: UNIT.to_owned(), kind: NodeErrorKind::Other(why) }
+}
+
+/// Reads `NAME=value` lines.
+fn state(output: &str) -> Option<ServiceState> {
+    let value = |name: &str| {
+        output.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('=')).map(str::trim)
+    };
+    Some(ServiceState {
+        active: value("ActiveState")?.to_owned(),
+        sub: value("SubState")?.to_owned(),
+        restarts: value("NRestarts").and_then(|count| count.parse().ok()).unwrap_or(0),
+        pid: value("ExecMainPID").and_then(|pid| pid.parse().ok()).filter(|pid| *pid != 0),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests make real programs")]
+
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use super::*;
+    use crate::node::host::SystemClock;
+
+    /// A program in the place of systemctl, and the folder it writes into.
+    fn stub(script: &str) -> (Service, tempfile::TempDir) {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("systemctl");
+        let script = script.replace("HERE", folder.path().to_str().unwrap());
+        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        (Service::at(program), folder)
+    }
+
+    #[test]
+    fn exactly_one_command_restarts_the_kubelet() {
+        let (service, folder) = stub("echo \"$@\" > HERE/said; /usr/bin/env >> HERE/said");
+        service.restart(&SystemClock::new()).unwrap();
+        let said = fs::read_to_string(folder.path().join("said")).unwrap();
+        let mut lines = said.lines();
+        assert_eq!(lines.next(), Some("restart kubelet.service"));
+        // What a shell sets by itself is all there is.
+        assert!(lines.all(|line| line.starts_with("PWD=") || line.starts_with("_=")), "{said}");
+    }
+
+    #[test]
+    fn a_failed_restart_keeps_what_systemd_said() {
+        let (service, _folder) = stub("echo 'Job for kubelet.service failed.' >&2; exit 1");
+        let error = service.restart(&SystemClock::new()).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "cannot restart kubelet.service: 'systemctl restart kubelet.service' ended with exit status: 1: Job for kubelet.service failed."
+        );
+        let none = Service { program: None }.restart(&SystemClock::new()).unwrap_err();
+        assert_eq!(
+            none.to_string(),
+            "cannot restart kubelet.service: there is no systemctl on this node"
+        );
+    }
+
+    #[test]
+    fn the_state_of_the_unit_is_read() {
+        let text = "ExecMainPID=4711\nActiveState=activating\nSubState=auto-restart\nNRestarts=3\n";
+        let (service, _folder) = stub(&format!("printf '{}'", text.replace('\n', "\\n")));
+        let want = ServiceState {
+            active: "activating".to_owned(),
+            sub: "auto-restart".to_owned(),
+            restarts: 3,
+            pid: Some(4711),
+        };
+        assert_eq!(service.state(&SystemClock::new()).unwrap(), Some(want));
+        assert_eq!(
+            state("ActiveState=active\nSubState=running\nExecMainPID=0\n").unwrap().pid,
+            None
+        );
+        let (odd, _folder) = stub("echo hello");
+        let error = odd.state(&SystemClock::new()).unwrap_err();
+        assert!(error.to_string().ends_with("it said 'hello'"), "{error}");
+        assert_eq!(Service { program: None }.state(&SystemClock::new()), Ok(None));
+    }
+}
