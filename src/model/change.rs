@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 use super::{
     benchmark::BenchmarkId,
@@ -12,6 +12,31 @@ use super::{
     control::{Reversibility, Tier},
     id::ControlId,
 };
+
+/// Largest file that is read and edited, in bytes: the kubelet's own limit for a manifest.
+pub const LARGEST_TEXT: usize = 10 << 20;
+
+/// Documents come from files that a person may have edited: what cannot be a mode is refused on reading.
+fn permission_bits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let mode = u32::deserialize(deserializer)?;
+    if mode > 0o7777 {
+        return Err(D::Error::custom(format!(
+            "the mode {mode} (octal {mode:o}) is more than permission bits, 4095 (octal 7777) at most"
+        )));
+    }
+    Ok(mode)
+}
+
+fn readable_text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    if text.len() > LARGEST_TEXT {
+        return Err(D::Error::custom(format!(
+            "a file's content is {} bytes, {LARGEST_TEXT} at most",
+            text.len()
+        )));
+    }
+    Ok(text)
+}
 
 /// SHA-256 of a file's bytes, in lower-case hex.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -42,6 +67,7 @@ impl fmt::Display for Digest {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileMeta {
     /// Permission bits with set-uid, set-gid and sticky: `mode & 0o7777`.
+    #[serde(deserialize_with = "permission_bits")]
     pub mode: u32,
     /// Numeric owner.
     pub uid: u32,
@@ -56,6 +82,7 @@ pub struct FileMeta {
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileImage {
     /// The content; every file we edit is UTF-8 text.
+    #[serde(deserialize_with = "readable_text")]
     pub text: String,
     /// Its metadata.
     pub meta: FileMeta,
@@ -159,6 +186,7 @@ pub enum Edit {
     /// Change permission bits.
     Mode {
         /// The new mode.
+        #[serde(deserialize_with = "permission_bits")]
         mode: u32,
     },
     /// Change owner and group.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{Digest, FileFact, FileKind, facts::TextFile},
+    model::{Digest, FileFact, FileKind, change::LARGEST_TEXT, facts::TextFile},
     node::{DirEntry, Files, NodeError},
 };
 
-/// Largest configuration file that is read: the kubelet's own limit for a manifest, in bytes.
-pub(super) const LIMIT: u64 = 10 << 20;
+/// Largest configuration file that is read.
+pub(super) const LIMIT: u64 = LARGEST_TEXT as u64;
 
 /// Deepest tree that is walked.
 const MAX_DEPTH: usize = 16;

@@ -17,6 +17,7 @@ mod value;
 pub(crate) mod write;
 
 use super::ParseProblem;
+use crate::model::change::LARGEST_TEXT;
 pub(crate) use tree::{Kind, Node, Style, Tree, own};
 
 /// A document as the kubelet reads it.
@@ -30,9 +31,6 @@ pub struct Document {
     pub documents: usize,
 }
 
-/// The most text that is read: the kubelet's own limit for a manifest, in bytes.
-const LARGEST: usize = 10 << 20;
-
 /// Reads YAML or JSON text.
 pub fn parse(text: &str) -> Result<Document, ParseProblem> {
     let (document, _) = read(text)?;
@@ -41,7 +39,7 @@ pub fn parse(text: &str) -> Result<Document, ParseProblem> {
 
 /// Reads YAML or JSON text, with the tree that tells where each value is written.
 pub(crate) fn read(text: &str) -> Result<(Document, Tree), ParseProblem> {
-    if text.len() > LARGEST {
+    if text.len() > LARGEST_TEXT {
         return Err(problem(None, "the text is larger than 10 MiB, more than the kubelet reads"));
     }
     if text.trim_start().starts_with('{')
