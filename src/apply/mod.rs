@@ -160,14 +160,25 @@ pub fn take_up(node: &Arc<dyn Node>, id: &TransactionId) -> Result<Transaction, 
     Ok(Transaction::new(node, id.clone(), plan, order, files, lock))
 }
 
+/// Refuses what [`begin`] would refuse, without the lock: nothing at all is written.
+pub fn check(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
+    refuse::plan(node, plan)?;
+    compare(node, plan).map(drop)
+}
+
 /// The lock and the files as they are, or why this plan is not carried out here and now.
 fn admit(node: &dyn Node, plan: &Plan) -> Result<(Box<dyn Lock>, Vec<FileIntent>), Refusal> {
     refuse::plan(node, plan)?;
     let lock = node.lock()?;
+    Ok((lock, compare(node, plan)?))
+}
+
+/// The node as it is now against the plan; what each file is before and after.
+fn compare(node: &dyn Node, plan: &Plan) -> Result<Vec<FileIntent>, Refusal> {
     if let Some(open) = Store::new(node).unfinished()?.into_iter().next() {
         return Err(Refusal::Unfinished(open));
     }
     let files = refuse::files(node, plan)?;
     refuse::space(node, plan)?;
-    Ok((lock, files))
+    Ok(files)
 }

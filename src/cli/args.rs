@@ -276,7 +276,7 @@ pub struct ApplyArgs {
     #[arg(long, value_parser = parse_tier, default_value = "R2", value_name = "R0..R4")]
     pub max_risk: Tier,
 
-    /// Show the diff and stop.
+    /// Show the diff, check all that is checked before the first write, and stop (no lock is taken).
     #[arg(long)]
     pub dry_run: bool,
 
@@ -325,7 +325,7 @@ pub struct RollbackArgs {
     #[arg(long, group = "which")]
     pub all: bool,
 
-    /// Show the diff and stop.
+    /// Show the diff, check all that is checked before the first write, and stop (no lock is taken).
     #[arg(long)]
     pub dry_run: bool,
 }

@@ -136,6 +136,7 @@ fn apply_safe_or_show(
         return Ok(Exit::Success);
     }
     if dry_run {
+        engine.check_apply(&plan)?;
         return Ok(Exit::Success);
     }
     watch(engine.apply(&plan)?, terminal)
@@ -153,6 +154,7 @@ fn carry_out(
         return Ok(Exit::Success);
     }
     if dry_run {
+        engine.check_apply(plan)?;
         return Ok(Exit::Success);
     }
     if !agreed(plan, "Apply this", terminal)? {
@@ -215,6 +217,7 @@ pub(super) fn rollback(
         return Ok(Exit::Success);
     }
     if args.dry_run {
+        engine.check_rollback(&rollback)?;
         return Ok(Exit::Success);
     }
     if !agreed(plan, "Put this back", terminal)? {

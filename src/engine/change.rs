@@ -70,6 +70,13 @@ impl Engine {
         Ok(Running::start(Arc::clone(&self.node), transaction.proved_by(self.rescan(plan))))
     }
 
+    /// Refuses what [`Self::apply`] would refuse. Takes no lock, so nothing at all is written.
+    pub fn check_apply(&self, plan: &Plan) -> Result<(), EngineError> {
+        self.may_write()?;
+        self.is_still_right(plan)?;
+        Ok(apply::check(self.node.as_ref(), plan)?)
+    }
+
     /// Plans an undo against today's node.
     pub fn plan_rollback(&self, undo: &Undo) -> Result<RollbackPlan, EngineError> {
         let which = match undo {
@@ -81,6 +88,13 @@ impl Engine {
             Undo::All => Which::All,
         };
         Ok(rollback::plan(self.node.as_ref(), &which)?)
+    }
+
+    /// Refuses what [`Self::rollback`] would refuse once it has no conflicts. Takes no lock, so nothing
+    /// at all is written.
+    pub fn check_rollback(&self, rollback: &RollbackPlan) -> Result<(), EngineError> {
+        self.may_write()?;
+        Ok(apply::check(self.node.as_ref(), &rollback.plan)?)
     }
 
     /// Starts an undo that was shown before.
