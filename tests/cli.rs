@@ -103,6 +103,8 @@ fn wrong_usage_exits_2_and_says_what_to_do() {
         (&["rollback"], "--last"),
         (&["show", "nothing"], "nothing"),
         (&["--apply-safe", "scan"], "--apply-safe"),
+        (&["--apply-safe", "--max-risk", "R1"], "--max-risk"),
+        (&["apply", "--safe", "--max-risk", "R1"], "cannot be used with '--max-risk"),
     ] {
         let unpacked = Unpacked::new("kubeadm-1.36.2");
         let output = if arguments.contains(&"--offline") {
@@ -207,17 +209,49 @@ fn a_plan_is_applied_exactly_or_refused_when_the_node_changed() {
     let original = node.text(MANIFEST);
     node.write(MANIFEST, format!("{original}# a person was here\n"));
     let changed = node.listing();
-    let output = node.run(&["apply", plan, "--yes"]);
-    expect_code(&output, 20);
-    assert!(stderr(&output).contains("kube-apiserver.yaml"), "{}", stderr(&output));
-    assert_eq!(node.listing(), changed, "nothing was written");
+    for how in ["--yes", "--dry-run"] {
+        let output = node.run(&["apply", plan, how]);
+        expect_code(&output, 20);
+        assert!(stderr(&output).contains("kube-apiserver.yaml"), "{}", stderr(&output));
+        assert_eq!(node.listing(), changed, "nothing was written");
+    }
 
     node.write(MANIFEST, &original);
     expect_code(&node.run(&["apply", plan, "--yes"]), 0);
     assert!(node.text(MANIFEST).contains("--profiling=false"));
 
+    expect_code(&node.run(&["apply", plan, "--dry-run"]), 20);
+
     fs::write(plan, "{ \"schema\": 1 }").unwrap();
     expect_code(&node.run(&["apply", plan, "--yes"]), 2);
+}
+
+#[test]
+fn a_dry_run_refuses_what_the_run_would_and_leaves_no_trace() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let before = node.listing();
+    let dry = |arguments: &[&str], code| {
+        let output = node.run(&[arguments, &["--dry-run"]].concat());
+        expect_code(&output, code);
+        stderr(&output)
+    };
+    dry(&["apply", "--check", "1.2.15"], 0);
+    dry(&["apply", "--safe"], 0);
+    assert!(dry(&["apply", "--check", "1.2.15", "--read-only"], 20).contains("--read-only"));
+    assert_eq!(node.listing(), before);
+    assert!(!node.state().exists(), "not even a state directory");
+
+    expect_code(&node.run(&["apply", "--check", "4.1.9", "--yes"]), 0);
+    dry(&["rollback", "--last"], 0);
+    assert!(dry(&["rollback", "--last", "--read-only"], 20).contains("--read-only"));
+    let folder = fs::read_dir(node.state().join("transactions")).unwrap().next().unwrap().unwrap();
+    let journal = folder.path().join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let kept: Vec<&str> = text.lines().collect();
+    fs::write(&journal, format!("{}\n", kept[..kept.len() - 1].join("\n"))).unwrap();
+    for arguments in [&["apply", "--check", "1.2.15"][..], &["apply", "--safe"]] {
+        assert!(dry(arguments, 20).contains("kube-temper recover"));
+    }
 }
 
 #[test]
@@ -396,6 +430,30 @@ fn nothing_in_a_plan_file_is_believed() {
     }
     fs::write(plan, honest.to_string()).unwrap();
     expect_code(&node.run(&["apply", plan, "--yes"]), 0);
+}
+
+#[test]
+fn a_plan_file_with_an_impossible_mode_or_size_is_not_read() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let plan = node.state().with_file_name("plan.json");
+    let plan = plan.to_str().unwrap();
+    expect_code(&node.run(&["plan", "--check", "1.2.15,4.1.9", "-o", plan]), 0);
+    let honest: serde_json::Value = serde_json::from_slice(&fs::read(plan).unwrap()).unwrap();
+    let before = node.listing();
+    for (place, value, words) in [
+        ("/steps/0/changes/0/after/mode", 0o10_600.into(), "octal 10600"),
+        ("/steps/0/changes/0/edits/0/mode", 0o100_600.into(), "octal 100600"),
+        ("/steps/1/changes/0/before/meta/mode", 0o10_600.into(), "octal 10600"),
+        ("/steps/1/changes/0/after/text", "x".repeat((10 << 20) + 1).into(), "10485761 bytes"),
+    ] {
+        let mut changed = honest.clone();
+        *changed.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value;
+        fs::write(plan, changed.to_string()).unwrap();
+        let output = node.run(&["apply", plan, "--yes"]);
+        expect_code(&output, 2);
+        assert!(stderr(&output).contains(words), "{place}: {}", stderr(&output));
+        assert_eq!(node.listing(), before, "{place}");
+    }
 }
 
 #[test]

@@ -16,10 +16,10 @@ use std::sync::Arc;
 use kube_temper::{
     catalog::Catalog,
     engine::{Engine, Filter, Selection, Settings, Undo},
-    model::{Component, ControlId, Outcome, Plan, ProcessFact, RecordKind, Status},
+    model::{Component, ControlId, Outcome, Plan, ProcessFact, RecordKind, Status, Tier},
     node::{
-        Node as _, collect,
-        memory::Snapshot,
+        Node as _, NodeKind, collect,
+        memory::{FixedNode, Snapshot},
         recording::KUBEADM_1_36_2,
         sim::{Cause, SimNode, VirtualClock},
     },
@@ -200,4 +200,29 @@ fn two_transactions_are_undone_in_any_order() {
     assert_eq!(history.len(), 4);
     let undone: Vec<bool> = history.iter().map(|line| line.undone_by.is_some()).collect();
     assert_eq!(undone, [false, false, true, true], "latest first");
+}
+
+#[test]
+fn on_a_live_node_apply_safe_takes_only_modes_and_owners_and_says_what_it_left() {
+    let node = FixedNode::new(Arc::new(KUBEADM_1_36_2.files().unwrap())).of_kind(NodeKind::Live);
+    let catalog = Arc::new(Catalog::embedded().unwrap());
+    let engine = Engine::new(Arc::new(node), catalog, Settings::default());
+    let scan = engine.scan(&Filter::default()).unwrap();
+    let safe = Selection::Safe { allow_single: true, max_restarts: None };
+    let plan = engine.plan(&scan, &safe).unwrap();
+
+    let ids: Vec<&str> = plan.controls.iter().map(|c| c.control.as_str()).collect();
+    assert_eq!(ids, ["1.1.9", "4.1.1", "4.1.9"]);
+    assert_eq!(plan.tier(), Some(Tier::R0));
+    for (id, risk) in [("1.3.2", "R1"), ("1.4.1", "R1"), ("1.2.15", "R2"), ("1.2.30", "R3")] {
+        let left = plan.left.iter().find(|left| left.control.as_str() == id);
+        let reason = &left.unwrap_or_else(|| panic!("{id} is not reported")).reason;
+        assert!(reason.contains(&format!("risk here is {risk}")), "{id}: {reason}");
+        assert!(reason.contains("at most R0"), "{id}: {reason}");
+    }
+
+    let outcome = engine.apply(&plan).unwrap().wait(&mut |_| {}).unwrap();
+    assert_eq!(outcome, Outcome::Committed);
+    let again = engine.scan(&Filter::default()).unwrap();
+    assert!(engine.plan(&again, &safe).unwrap().is_empty());
 }
