@@ -18,10 +18,16 @@ mod machine;
 use std::sync::Arc;
 
 use kube_temper::{
-    apply::{self, recover::recover},
-    model::{Outcome, Plan, RecordKind, TransactionId},
+    apply::{
+        self,
+        recover::{recover, recover_one},
+    },
+    model::{Keep, Order, Outcome, Plan, RecordKind, TransactionId},
     node::{Files as _, Node, NodeErrorKind, fault::Fault, memory::Snapshot},
-    store::{Journal, Store},
+    store::{
+        Journal, Store,
+        requests::{self, Request},
+    },
 };
 use machine::{Machine, purpose, three_files};
 
@@ -230,6 +236,65 @@ fn a_recovery_that_dies_is_finished_by_the_next_one() {
         }
     }
     assert!(deaths_of_recovery > scene.operations, "{deaths_of_recovery}");
+}
+
+/// Runs a plan that a person has to keep; `says` so beforehand, or nobody does.
+fn run_asking(scene: &Scene, machine: &Machine, fault: Fault, says: bool) -> bool {
+    let (node, faults) = machine.boot_faulty(fault);
+    let within = if says { 60 } else { 0 };
+    let order = Order { keep: Keep::Confirmed { within }, ..Order::from(purpose(&scene.plan)) };
+    if let Ok(transaction) = apply::begin(&node, &scene.plan, order) {
+        if says {
+            let request = Request::Confirm { by: "anna".to_owned() };
+            requests::leave(machine.boot().as_ref(), transaction.id(), &request).unwrap();
+        }
+        transaction.run();
+    }
+    faults.dead()
+}
+
+#[test]
+fn a_process_that_dies_before_a_person_kept_the_change_is_undone() {
+    let scene = Scene::new();
+    for says in [true, false] {
+        let mut sides = Vec::new();
+        for at in 1.. {
+            let what = format!("says {says}, dies after {at}");
+            let machine = scene.machine.copy();
+            let died = run_asking(&scene, &machine, Fault::DiesAfter { at }, says);
+            let side = scene.recovered(&machine, &what);
+            let node = machine.boot();
+            let confirmed = Store::new(node.as_ref()).list().unwrap().pop().is_some_and(|id| {
+                let records = Journal::read(node.as_ref(), &id).unwrap().records;
+                records.iter().any(|r| matches!(r.kind, RecordKind::Confirmed { .. }))
+            });
+            assert_eq!(side == On::After, confirmed, "{what}");
+            if !died {
+                assert_eq!(side == On::After, says, "{what}");
+                break;
+            }
+            sides.push(side);
+        }
+        assert!(sides.len() as u64 >= scene.operations, "{}", sides.len());
+        assert_eq!(sides.contains(&On::After), says);
+    }
+}
+
+#[test]
+fn one_transaction_is_recovered_by_its_name_and_no_other() {
+    let scene = Scene::new();
+    let machine = scene.machine.copy();
+    let (node, _) = machine.boot_faulty(Fault::DiesAfter { at: scene.operations / 2 });
+    run(&node, &scene.plan);
+    let node = machine.boot();
+    let id = Store::new(node.as_ref()).list().unwrap().pop().unwrap();
+    let other = TransactionId("20200101T000000Z-0000".to_owned());
+    assert_eq!(recover_one(node.as_ref(), &other).unwrap(), None);
+    assert_eq!(Store::new(node.as_ref()).unfinished().unwrap(), std::slice::from_ref(&id));
+    let outcome = recover_one(node.as_ref(), &id).unwrap();
+    assert!(matches!(outcome, Some(Outcome::RolledBack { .. })), "{outcome:?}");
+    assert_eq!(scene.side(&machine, "recovered by name"), On::Before);
+    assert_eq!(recover_one(node.as_ref(), &id).unwrap(), None);
 }
 
 #[test]

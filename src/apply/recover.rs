@@ -1,7 +1,8 @@
 //! Recovery: a transaction that was interrupted is finished or undone, never left in the middle.
 //!
 //! Decides by the journal and by what the files are now. It never goes forward: only a transaction whose
-//! every step was verified is committed, everything else goes back.
+//! every step was verified, and which a person kept where one was to be asked, is committed; everything
+//! else goes back.
 
 use super::{Refusal, execute::Begun, file, restore::Undo};
 use crate::{
@@ -14,11 +15,24 @@ use crate::{
 ///
 /// The latest transaction is tried again when it is stuck: what stood in its way may be gone.
 pub fn recover(node: &dyn Node) -> Result<Vec<(TransactionId, Outcome)>, Refusal> {
+    some(node, &|_| true)
+}
+
+/// The same for one transaction only.
+pub fn recover_one(node: &dyn Node, id: &TransactionId) -> Result<Option<Outcome>, Refusal> {
+    Ok(some(node, &|other| other == id)?.pop().map(|(_, outcome)| outcome))
+}
+
+fn some(
+    node: &dyn Node,
+    wanted: &dyn Fn(&TransactionId) -> bool,
+) -> Result<Vec<(TransactionId, Outcome)>, Refusal> {
+    // Held by the process that carries a transaction out: while that one lives nothing is recovered.
     let _lock = node.lock()?;
     let store = Store::new(node);
     let all = store.list()?;
     let mut ended = Vec::new();
-    for id in &all {
+    for id in all.iter().filter(|id| wanted(id)) {
         let loaded = store.load(id)?;
         let retry = all.last() == Some(id) && is_retry(node, &loaded)?;
         if loaded.journal.is_finished() && !retry {
@@ -82,8 +96,12 @@ fn one(node: &dyn Node, loaded: &Loaded) -> Outcome {
     .roll_back(cause, reason)
 }
 
-/// Every step was verified, and every file still is as planned: only the last word is missing.
+/// Every step was verified, every file still is as planned, and nobody is to be asked any more: only the
+/// last word is missing.
 fn is_done(node: &dyn Node, loaded: &Loaded) -> bool {
+    if !is_kept(node, loaded) {
+        return false;
+    }
     let Ok(plan) = &loaded.plan else { return false };
     let verified = |kind: &RecordKind| matches!(kind, RecordKind::Verified { .. });
     let steps = loaded.journal.records.iter().filter(|record| verified(&record.kind)).count();
@@ -91,6 +109,13 @@ fn is_done(node: &dyn Node, loaded: &Loaded) -> bool {
     steps == plan.steps.len()
         && !files.is_empty()
         && sides(node, files).is_ok_and(|s| s.iter().all(|side| *side == file::Side::After))
+}
+
+/// A person said so, or no person was to be asked. An order that cannot be read may have asked for one.
+fn is_kept(node: &dyn Node, loaded: &Loaded) -> bool {
+    let confirmed = |kind: &RecordKind| matches!(kind, RecordKind::Confirmed { .. });
+    loaded.journal.records.iter().any(|record| confirmed(&record.kind))
+        || Store::new(node).order(&loaded.id).is_ok_and(|order| order.keep.within().is_none())
 }
 
 fn cause_of_rollback(loaded: &Loaded) -> Option<(String, Reason)> {

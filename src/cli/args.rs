@@ -156,7 +156,7 @@ pub enum Command {
     /// Put back what was changed.
     Rollback(RollbackArgs),
     /// Finish or undo a change that was interrupted.
-    Recover,
+    Recover(RecoverArgs),
     /// Why a control matters, what its fix changes and may break, how it is undone.
     Explain(ExplainArgs),
 }
@@ -328,6 +328,14 @@ pub struct RollbackArgs {
     /// Show the diff, check all that is checked before the first write, and stop (no lock is taken).
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// Options of `recover`.
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// Only this transaction (id or unambiguous beginning of it) [default: every one that was interrupted].
+    #[arg(value_name = "TXN")]
+    pub transaction: Option<String>,
 }
 
 /// Options of `explain`.

@@ -5,7 +5,7 @@ use std::{io::Write, path::Path};
 use anyhow::Context as _;
 
 use super::{
-    args::{ApplyArgs, Batch, Format, PlanArgs, RollbackArgs},
+    args::{ApplyArgs, Batch, Format, PlanArgs, RecoverArgs, RollbackArgs},
     exit::Exit,
     open,
     prompt::Question,
@@ -228,8 +228,15 @@ pub(super) fn rollback(
 }
 
 /// `recover`.
-pub(super) fn recover(engine: &Engine, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let recovered = engine.recover()?;
+pub(super) fn recover(
+    engine: &Engine,
+    args: &RecoverArgs,
+    terminal: &Terminal,
+) -> anyhow::Result<Exit> {
+    let recovered = match &args.transaction {
+        Some(id) => engine.recover_one(id)?.into_iter().collect(),
+        None => engine.recover()?,
+    };
     let mut out = terminal.out();
     if recovered.is_empty() {
         writeln!(out, "nothing to recover")?;

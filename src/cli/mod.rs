@@ -118,7 +118,9 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
         Some(Command::Rollback(args)) => {
             change::rollback(&open::engine(&cli.global)?, &args, terminal)
         }
-        Some(Command::Recover) => change::recover(&open::engine(&cli.global)?, terminal),
+        Some(Command::Recover(args)) => {
+            change::recover(&open::engine(&cli.global)?, &args, terminal)
+        }
         Some(Command::Explain(args)) => {
             let numbered = open::engine(&cli.global)?.explain(&args.control)?;
             report::explain::write(&mut terminal.out(), &numbered, terminal.look())?;

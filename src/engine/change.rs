@@ -118,6 +118,14 @@ impl Engine {
         Ok(apply::recover::recover(self.node.as_ref())?)
     }
 
+    /// The same for one transaction only, by id or unambiguous prefix; `None` when it has ended.
+    pub fn recover_one(&self, id: &str) -> Result<Option<(TransactionId, Outcome)>, EngineError> {
+        self.may_write()?;
+        let id = Store::new(self.node.as_ref()).find(id)?;
+        let outcome = apply::recover::recover_one(self.node.as_ref(), &id)?;
+        Ok(outcome.map(|outcome| (id, outcome)))
+    }
+
     /// A plan may come from a file: it is run only when a new scan of this node plans the very same
     /// changes for the same controls. So nothing in it is believed, neither paths nor risks nor text.
     fn is_still_right(&self, plan: &Plan) -> Result<(), EngineError> {
