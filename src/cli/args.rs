@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::model::{BenchmarkId, ControlId, Level, Target, Tier};
+use crate::{
+    model::{BenchmarkId, ControlId, Level, Target, Tier},
+    node::host::CONFINED,
+};
 
 /// Shown at the end of `--help`; pinned by a test, because scripts depend on it.
 pub const EXIT_CODES: &str = "\
@@ -159,6 +162,12 @@ pub enum Command {
     Recover(RecoverArgs),
     /// Why a control matters, what its fix changes and may break, how it is undone.
     Explain(ExplainArgs),
+    /// Becomes the program on standard input with what the order allows: how this program tries others.
+    #[command(name = CONFINED, hide = true)]
+    Confined {
+        /// The confinement, as JSON.
+        order: String,
+    },
 }
 
 /// Which controls.

@@ -20,6 +20,7 @@ use self::{
 use crate::{
     engine::{Engine, EngineError, Filter, Scan},
     model::{Finding, Outcome, Status},
+    node::host::enter_confinement,
     report,
 };
 
@@ -121,6 +122,7 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
         Some(Command::Recover(args)) => {
             change::recover(&open::engine(&cli.global)?, &args, terminal)
         }
+        Some(Command::Confined { order }) => match enter_confinement(&order)? {},
         Some(Command::Explain(args)) => {
             let numbered = open::engine(&cli.global)?.explain(&args.control)?;
             report::explain::write(&mut terminal.out(), &numbered, terminal.look())?;

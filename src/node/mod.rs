@@ -258,6 +258,10 @@ pub trait Node: fmt::Debug + Send + Sync {
     fn lock(&self) -> Result<Box<dyn Lock>, NodeError>;
     /// The kubelet to ask; `None` where it cannot be asked (offline).
     fn kubelet(&self) -> Option<&dyn KubeletView>;
+    /// The components' own programs, to be tried; `None` where programs are not run.
+    fn programs(&self) -> Option<&dyn Programs> {
+        None
+    }
     /// Output of `kubelet --version` of the running kubelet; `None` where programs are not run.
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError>;
     /// A file as a process sees it, within the root of its container; `None` where processes are not
@@ -286,11 +290,14 @@ pub enum OpenError {
     Node(#[from] NodeError),
 }
 
+pub use programs::{Programs, Trial};
+
 pub mod atomic;
 pub mod collect;
 pub mod fault;
 pub mod host;
 pub mod memory;
 pub mod offline;
+mod programs;
 pub mod recording;
 pub mod sim;

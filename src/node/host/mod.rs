@@ -1,10 +1,12 @@
 //! The running node ([`HostNode`]), and plain directory trees ([`DirFiles`]).
 
 mod clock;
+mod confined;
 mod files;
 mod http;
 mod kubelet;
 mod program;
+mod programs;
 mod run;
 mod service;
 mod state;
@@ -13,12 +15,13 @@ mod tree;
 use std::{path::Path, sync::Arc, time::Duration};
 
 pub use clock::SystemClock;
+pub use confined::{COMMAND as CONFINED, NotConfined, enter as enter_confinement};
 pub use files::DirFiles;
 pub use state::DEFAULT_STATE_DIR;
 pub(crate) use tree::Tree;
 
-use self::kubelet::HostKubelet;
-use super::{Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind};
+use self::{kubelet::HostKubelet, programs::HostPrograms};
+use super::{Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, Programs};
 
 /// How long `kubelet --version` may take; it takes some 100 ms.
 const VERSION_DEADLINE: Duration = Duration::from_secs(5);
@@ -28,6 +31,7 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(5);
 pub struct HostNode {
     tree: Tree,
     kubelet: HostKubelet,
+    programs: HostPrograms,
 }
 
 impl HostNode {
@@ -35,7 +39,15 @@ impl HostNode {
     pub fn open(state_dir: Option<&Path>) -> Result<Self, NodeError> {
         let tree = Tree::open(Path::new("/"), state_dir, true)?;
         let kubelet = HostKubelet::new(Arc::clone(&tree.files), tree.clock);
-        Ok(Self { tree, kubelet })
+        let programs = HostPrograms::new(Arc::clone(&tree.files), tree.clock);
+        Ok(Self { tree, kubelet, programs })
+    }
+
+    /// Tries programs by way of another program than this one: it must know the command [`CONFINED`].
+    #[must_use]
+    pub fn launched_by(mut self, launcher: &Path) -> Self {
+        self.programs.launched_by(launcher);
+        self
     }
 }
 
@@ -70,6 +82,10 @@ impl Node for HostNode {
 
     fn kubelet(&self) -> Option<&dyn KubeletView> {
         Some(&self.kubelet)
+    }
+
+    fn programs(&self) -> Option<&dyn Programs> {
+        Some(&self.programs)
     }
 
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError> {

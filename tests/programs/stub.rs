@@ -1,0 +1,145 @@
+//! A small component: reads flags as the real ones do, and tells or does what a test asks for.
+//!
+//! The test program is this component when it is started under a component's name.
+
+use std::{
+    fs,
+    io::Write as _,
+    process::{ExitCode, exit},
+    thread,
+    time::Duration,
+};
+
+use nix::{
+    mount::{MsFlags, mount},
+    sched::{CloneFlags, unshare},
+};
+
+/// Flags every component here knows; the value of a bare one is `true`.
+const KNOWN: [&str; 6] = ["profiling", "v", "version", "tell", "hang", "mount"];
+
+/// Runs the component.
+pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
+    for argument in arguments {
+        let Some((flag, value)) = flag(argument) else { return refuse(name, "unknown command") };
+        if !KNOWN.contains(&flag) {
+            return match name {
+                "etcd" => refuse(name, &format!("flag provided but not defined: -{flag}")),
+                _ => refuse(name, &format!("unknown flag: --{flag}")),
+            };
+        }
+        if flag == "profiling" && value.parse::<bool>().is_err() {
+            return refuse(name, &format!("invalid argument \"{value}\" for \"--profiling\" flag"));
+        }
+    }
+    let value =
+        |wanted: &str| arguments.iter().filter_map(|a| flag(a)).rfind(|(flag, _)| *flag == wanted);
+    if value("hang").is_some() {
+        wait();
+    }
+    match value("tell") {
+        Some((_, "confinement")) => return refuse(name, &confinement()),
+        Some((_, "flood")) => flood(),
+        Some((_, file)) if file.starts_with("file:") => {
+            let there = fs::metadata(&file["file:".len()..]).is_ok();
+            return refuse(name, if there { "it is there" } else { "it is not there" });
+        }
+        _ => {}
+    }
+    if let Some((_, folder)) = value("mount") {
+        mount_for_itself(folder);
+    }
+    if value("version").is_some() {
+        println!("Kubernetes v1.36.2");
+        return ExitCode::SUCCESS;
+    }
+    println!("running");
+    wait();
+}
+
+fn flag(argument: &str) -> Option<(&str, &str)> {
+    let body = argument.strip_prefix("--")?;
+    Some(body.split_once('=').unwrap_or((body, "true")))
+}
+
+fn refuse(name: &str, why: &str) -> ExitCode {
+    if name == "etcd" {
+        eprintln!("{why}\nUsage:\n\n  etcd [flags]\n    Start an etcd server.");
+        return ExitCode::from(2);
+    }
+    eprintln!("Error: {why}");
+    ExitCode::FAILURE
+}
+
+fn wait() -> ! {
+    loop {
+        thread::sleep(Duration::from_secs(60));
+    }
+}
+
+fn flood() {
+    let line = [b'x'; 4096];
+    for _ in 0..10_000 {
+        if std::io::stdout().write_all(&line).is_err() {
+            exit(9);
+        }
+    }
+    println!();
+}
+
+/// A mount that only this process sees, with a file on it: what a container has.
+fn mount_for_itself(folder: &str) {
+    let none: Option<&str> = None;
+    unshare(CloneFlags::CLONE_NEWNS).unwrap();
+    mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
+    mount(Some("tmpfs"), folder, Some("tmpfs"), MsFlags::empty(), none).unwrap();
+    fs::write(format!("{folder}/only-here"), "here").unwrap();
+}
+
+/// Everything a confined program can find out about itself, on one line.
+fn confinement() -> String {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let status = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim_start_matches(':').split_whitespace().collect::<Vec<_>>().join(",")
+    };
+    let limits = fs::read_to_string("/proc/self/limits").unwrap();
+    let limit = |name: &str| {
+        let line = limits.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    // The first two lines are a heading; an empty network has a loopback that is down.
+    let devices = fs::read_to_string("/proc/self/net/dev").unwrap().lines().count() - 2;
+    let sent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().send_to(b"x", "127.0.0.1:9");
+    let variables = std::env::vars_os().count();
+    let input = fs::read_link("/proc/self/fd/0").unwrap();
+    let open = fs::read_dir("/proc/self/fd").unwrap().count() - 1;
+    let stat = fs::read_to_string("/proc/self/stat").unwrap();
+    let leads = stat.split(' ').nth(4) == Some(&std::process::id().to_string());
+    format!(
+        "uid={} gid={} groups=[{}] caps={}{}{}{}{} nnp={} core={} file={} open={} cpu={} devices={devices} sends={} env={variables} in={} fds={open} leads={leads} umask={}",
+        status("Uid"),
+        status("Gid"),
+        status("Groups"),
+        trimmed(&status("CapInh")),
+        trimmed(&status("CapPrm")),
+        trimmed(&status("CapEff")),
+        trimmed(&status("CapBnd")),
+        trimmed(&status("CapAmb")),
+        status("NoNewPrivs"),
+        limit("Max core file size"),
+        limit("Max file size"),
+        limit("Max open files"),
+        limit("Max cpu time"),
+        sent.is_ok(),
+        input.display(),
+        status("Umask"),
+    )
+}
+
+fn trimmed(digits: &str) -> &str {
+    match digits.trim_start_matches('0') {
+        "" => "0",
+        rest => rest,
+    }
+}
