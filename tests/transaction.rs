@@ -16,18 +16,28 @@ mod machine;
 use std::{collections::BTreeMap, sync::Arc};
 
 use kube_temper::{
-    apply::{Refusal, recover::recover, rollback},
-    model::{ChangeKind, Edit, FileMeta, Outcome, Plan, StepTarget, Tier},
+    apply::{
+        self, Prove, Refusal,
+        recover::{recover, recover_proved},
+        rollback,
+    },
+    model::{
+        ChangeKind, Edit, FileMeta, Keep, Observation, Order, Outcome, Plan, Reason, Record,
+        RecordKind, StepTarget, Tier,
+    },
     node::{
         Files as _, Node, NodeErrorKind, NodeKind,
         fault::Fault,
         memory::{FixedNode, MemoryFiles},
     },
-    store::Store,
+    store::{
+        Journal, Loaded, Store,
+        requests::{self, Request},
+    },
 };
 use machine::{
     KEY, MANAGER, Machine, PEM, SCHEDULER, before_text, begin, commit, edit, key_change, only,
-    plan, profiling, step, three_files, undo, upgraded,
+    plan, profiling, purpose, step, three_files, undo, upgraded,
 };
 
 #[test]
@@ -290,7 +300,10 @@ fn a_damaged_backup_is_never_written_back() {
     let [(_, Outcome::Stuck { cause, by_hand })] = &recovered[..] else { panic!("{recovered:?}") };
     assert!(cause.contains("the backup is damaged"), "{cause}");
     let copy = format!("/var/lib/kube-temper{backup}");
-    assert_eq!(by_hand, &[format!("install -m 0600 -o 0 -g 0 {copy} {SCHEDULER}")]);
+    let hidden = "/etc/kubernetes/manifests/.kube-temper-by-hand";
+    let command =
+        format!("install -m 0600 -o 0 -g 0 {copy} {hidden} && mv -f {hidden} {SCHEDULER}");
+    assert_eq!(by_hand, &[command]);
     assert_eq!(machine.text(SCHEDULER), planned, "the nonsense was not written");
     assert_eq!(machine.meta(KEY).mode, 0o644, "the key has its old mode again");
 }
@@ -322,8 +335,11 @@ fn a_file_that_somebody_else_changed_meanwhile_is_not_overwritten() {
     assert_eq!(machine.text(SCHEDULER), theirs);
     assert_eq!(machine.text(MANAGER), before_text(&plan, MANAGER));
     assert_eq!(machine.meta(KEY).mode, 0o644);
+    // As long as nothing of it can be put back, the same is said again and nothing is written.
+    let (files, state) = (machine.snapshot(), machine.state.snapshot());
+    assert_eq!(recover(machine.boot().as_ref()).unwrap(), recovered);
+    assert_eq!((machine.snapshot(), machine.state.snapshot()), (files, state));
     // It does not block what comes next, and what still is ours can be taken out.
-    assert_eq!(recover(machine.boot().as_ref()).unwrap(), []);
     undo(&machine, &only(id));
     assert_eq!(machine.text(SCHEDULER), before_text(&plan, SCHEDULER) + "# theirs\n");
 }
@@ -419,5 +435,92 @@ fn a_mode_changes_in_the_order_in_which_nobody_gains_access() {
             .collect();
         assert_eq!(made, calls);
         assert_eq!(machine.meta("/k"), after);
+    }
+}
+
+#[test]
+fn an_interrupted_change_is_judged_again_before_it_is_committed() {
+    let judgements: [(fn() -> Result<Vec<Observation>, String>, bool); 2] = [
+        (|| Err("a new scan does not agree".to_owned()), false),
+        (
+            || {
+                let text = "a new scan passes".to_owned();
+                Ok(vec![Observation { component: None, text, proves: true }])
+            },
+            true,
+        ),
+    ];
+    for (judgement, agrees) in judgements {
+        let machine = Machine::new();
+        let plan = three_files(&machine);
+        let (node, faults) = machine.copy().boot_faulty(Fault::Never);
+        begin(&node, &plan).unwrap().run();
+        // The last record written is the commit.
+        let log = faults.log();
+        let at = log.iter().rposition(|operation| operation.name == "append").unwrap() as u64;
+        let (node, _) = machine.boot_faulty(Fault::DiesAfter { at });
+        begin(&node, &plan).unwrap().run();
+
+        let prover = |_: &Loaded| -> Option<Prove> { Some(Box::new(move |_| judgement())) };
+        let recovered = recover_proved(machine.boot().as_ref(), &prover).unwrap();
+        let [(id, outcome)] = &recovered[..] else { panic!("{recovered:?}") };
+        let journal = Journal::read(machine.boot().as_ref(), id).unwrap();
+        if agrees {
+            assert_eq!(*outcome, Outcome::Committed);
+            let said = |record: &Record| {
+                matches!(&record.kind, RecordKind::Observed { observation, .. }
+                    if observation.text == "a new scan passes")
+            };
+            assert!(journal.records.iter().any(said));
+        } else {
+            let Outcome::RolledBack { cause, .. } = outcome else { panic!("{outcome:?}") };
+            assert!(cause.contains("does not agree"), "{cause}");
+            assert_eq!(machine.text(SCHEDULER), before_text(&plan, SCHEDULER));
+        }
+    }
+}
+
+#[test]
+fn a_change_that_died_in_its_countdown_is_put_back_unless_it_was_confirmed() {
+    for confirmed in [false, true] {
+        let machine = Machine::new();
+        let plan = three_files(&machine);
+        let order = Order { keep: Keep::Confirmed { within: 60 }, ..Order::from(purpose(&plan)) };
+        // The request lies there before it is asked for, where somebody confirms.
+        let begun = |node: &Arc<dyn Node>| {
+            let transaction = apply::begin(node, &plan, order.clone()).unwrap();
+            let id = transaction.id().clone();
+            if confirmed {
+                let by = "anna".to_owned();
+                requests::leave(node.as_ref(), &id, &Request::Confirm { by }).unwrap();
+            }
+            transaction
+        };
+        let (node, faults) = machine.copy().boot_faulty(Fault::Never);
+        let rehearsed = begun(&node);
+        let id = rehearsed.id().clone();
+        rehearsed.run();
+        let last = |kind: &RecordKind| match confirmed {
+            true => matches!(kind, RecordKind::Confirmed { .. }),
+            false => matches!(kind, RecordKind::Waiting { .. }),
+        };
+        let journal = Journal::read(node.as_ref(), &id).unwrap();
+        let record = journal.records.iter().position(|record| last(&record.kind)).unwrap();
+        let log = faults.log();
+        let mut appends = log.iter().enumerate().filter(|(_, operation)| {
+            operation.name == "append" && operation.path.ends_with("journal.jsonl")
+        });
+        let at = appends.nth(record).unwrap().0 as u64 + 1;
+        let (node, _) = machine.boot_faulty(Fault::DiesAfter { at });
+        begun(&node).run();
+        let recovered = recover(machine.boot().as_ref()).unwrap();
+        let [(_, outcome)] = &recovered[..] else { panic!("{recovered:?}") };
+        if confirmed {
+            assert_eq!(*outcome, Outcome::Committed);
+        } else {
+            let Outcome::RolledBack { reason, .. } = outcome else { panic!("{outcome:?}") };
+            assert_eq!(*reason, Reason::Unconfirmed);
+            assert_eq!(machine.text(SCHEDULER), before_text(&plan, SCHEDULER));
+        }
     }
 }

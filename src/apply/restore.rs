@@ -53,7 +53,7 @@ impl Undo<'_> {
             }
         }
         if !problems.is_empty() {
-            if self.targets().contains(&StepTarget::Kubelet) {
+            if self.node.kubelet().is_some() && self.targets().contains(&StepTarget::Kubelet) {
                 by_hand.push("systemctl restart kubelet".to_owned());
             }
             let cause = format!("{cause}; not put back: {}", problems.join("; "));
@@ -157,16 +157,28 @@ impl Undo<'_> {
 
     /// Exact commands that put one file back by hand.
     fn commands(&self, file: &FileIntent) -> Vec<String> {
-        let FileMeta { mode, uid, gid, .. } = file.before;
-        let path = quoted(&self.node.on_machine(&file.path));
+        let path = self.node.on_machine(&file.path);
         match self.content(file) {
             Some(content) => {
-                let copy = quoted(&backup::shown_path(self.node, self.id, &content));
-                vec![format!("install -m {mode:04o} -o {uid} -g {gid} {copy} {path}")]
+                let copy = backup::shown_path(self.node, self.id, &content);
+                vec![put_back_by_hand(&copy, &path, &file.before)]
             }
-            None => vec![format!("chown {uid}:{gid} {path}"), format!("chmod {mode:04o} {path}")],
+            None => {
+                let FileMeta { mode, uid, gid, .. } = file.before;
+                let path = quoted(&path);
+                vec![format!("chown {uid}:{gid} {path}"), format!("chmod {mode:04o} {path}")]
+            }
         }
     }
+}
+
+/// A command that puts a copy back whole: the kubelet reads no name with a leading dot, and a rename shows it
+/// either the old file or the new one.
+fn put_back_by_hand(copy: &str, path: &str, meta: &FileMeta) -> String {
+    let FileMeta { mode, uid, gid, .. } = meta;
+    let hidden = quoted(&format!("{}/.kube-temper-by-hand", atomic::folder_of(path)));
+    let [copy, path] = [quoted(copy), quoted(path)];
+    format!("install -m {mode:04o} -o {uid} -g {gid} {copy} {hidden} && mv -f {hidden} {path}")
 }
 
 /// A path as a shell reads it back.
@@ -176,5 +188,41 @@ fn quoted(path: &str) -> String {
         path.to_owned()
     } else {
         format!("'{}'", path.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "tests run real commands on real files")]
+
+    use std::{
+        collections::BTreeMap,
+        fs,
+        os::unix::fs::{MetadataExt as _, PermissionsExt as _},
+        process::Command,
+    };
+
+    use super::*;
+
+    #[test]
+    fn the_command_a_person_copies_replaces_the_file_at_once() {
+        for name in ["kube-scheduler.yaml", "it's \"odd\" $HOME `x`.yaml"] {
+            let folder = tempfile::tempdir().unwrap();
+            let at = |name: &str| folder.path().join(name).to_string_lossy().into_owned();
+            let (copy, path) = (at("a copy"), at(name));
+            fs::write(&copy, "old").unwrap();
+            fs::write(&path, "new").unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+            let was = fs::metadata(&path).unwrap();
+            let meta =
+                FileMeta { mode: 0o600, uid: was.uid(), gid: was.gid(), xattrs: BTreeMap::new() };
+            let command = put_back_by_hand(&copy, &path, &meta);
+            assert!(Command::new("/bin/sh").args(["-c", &command]).status().unwrap().success());
+            let is = fs::metadata(&path).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "old", "{command}");
+            assert_eq!(is.mode() & 0o7777, 0o600, "{command}");
+            assert_ne!(is.ino(), was.ino(), "{command} wrote into the file that is read");
+            assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "{command} leaves nothing");
+        }
     }
 }

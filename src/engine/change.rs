@@ -15,7 +15,7 @@ use crate::{
     },
     node::{Node, NodeKind, collect::collect},
     plan::{self, Policy},
-    store::Store,
+    store::{Loaded, Store},
 };
 
 impl Engine {
@@ -115,7 +115,12 @@ impl Engine {
     /// Finishes or undoes what was interrupted.
     pub fn recover(&self) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
         self.may_write()?;
-        Ok(apply::recover::recover(self.node.as_ref())?)
+        // What an undo was to prove, its steps have proved.
+        let prover = |loaded: &Loaded| match (&loaded.plan, loaded.purpose()) {
+            (Ok(plan), Purpose::Apply { .. }) => Some(self.rescan(plan)),
+            _ => None,
+        };
+        Ok(apply::recover::recover_proved(self.node.as_ref(), &prover)?)
     }
 
     /// The same for one transaction only, by id or unambiguous prefix; `None` when it has ended.
