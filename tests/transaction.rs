@@ -440,7 +440,8 @@ fn a_mode_changes_in_the_order_in_which_nobody_gains_access() {
 
 #[test]
 fn an_interrupted_change_is_judged_again_before_it_is_committed() {
-    let judgements: [(fn() -> Result<Vec<Observation>, String>, bool); 2] = [
+    type Judgement = fn() -> Result<Vec<Observation>, String>;
+    let judgements: [(Judgement, bool); 2] = [
         (|| Err("a new scan does not agree".to_owned()), false),
         (
             || {

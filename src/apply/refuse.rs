@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Refusal, file};
 use crate::{
     model::{
-        Change, ChangeKind, Digest, FileKind, FileMeta, Plan, StepTarget, Tier, journal::FileIntent,
+        Change, ChangeKind, Digest, FileKind, FileMeta, Plan, Step, StepTarget, Tier,
+        journal::FileIntent,
     },
     node::{Node, NodeError, NodeKind, atomic},
     store::backup,
@@ -15,6 +16,9 @@ use crate::{
 
 /// Free bytes wanted beyond what is written: journals, and room for the node itself.
 const SPARE: u64 = 1 << 20;
+
+/// Where kubeadm has its static pods.
+const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
 /// Hashes of the content: wrong for new bytes, and rewritten by the kernel where it keeps them.
 const CONTENT_HASHES: [&str; 2] = ["security.ima", "security.evm"];
@@ -45,7 +49,33 @@ pub(super) fn plan(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
             return refused(format!("the plan does not change {path}"));
         }
     }
+    apart(node, plan)?;
     rights(node, plan)
+}
+
+/// The state directory must not lie where the kubelet or systemd read every file.
+fn apart(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
+    let state = node.state_dir();
+    let read_whole = |step: &Step| match step.target {
+        StepTarget::Metadata => false,
+        StepTarget::Kubelet => step.changes.iter().any(|change| change.path.contains(".d/")),
+        _ => true,
+    };
+    let folders = plan
+        .steps
+        .iter()
+        .filter(|step| read_whole(step))
+        .flat_map(|step| &step.changes)
+        .map(|change| atomic::folder_of(&change.path));
+    for folder in folders.chain([MANIFESTS]) {
+        let folder = node.on_machine(folder);
+        if std::path::Path::new(&state).starts_with(&folder) {
+            return refused(format!(
+                "the state directory {state} lies in {folder}, where every file is read as configuration: name another --state-dir"
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn rights(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {

@@ -158,17 +158,13 @@ impl Undo<'_> {
     /// Exact commands that put one file back by hand.
     fn commands(&self, file: &FileIntent) -> Vec<String> {
         let path = self.node.on_machine(&file.path);
-        match self.content(file) {
-            Some(content) => {
-                let copy = backup::shown_path(self.node, self.id, &content);
-                vec![put_back_by_hand(&copy, &path, &file.before)]
-            }
-            None => {
-                let FileMeta { mode, uid, gid, .. } = file.before;
-                let path = quoted(&path);
-                vec![format!("chown {uid}:{gid} {path}"), format!("chmod {mode:04o} {path}")]
-            }
+        if let Some(content) = self.content(file) {
+            let copy = backup::shown_path(self.node, self.id, &content);
+            return vec![put_back_by_hand(&copy, &path, &file.before)];
         }
+        let FileMeta { mode, uid, gid, .. } = file.before;
+        let path = quoted(&path);
+        vec![format!("chown {uid}:{gid} {path}"), format!("chmod {mode:04o} {path}")]
     }
 }
 

@@ -71,9 +71,13 @@ impl From<&EngineError> for Exit {
 impl From<&NodeError> for Exit {
     fn from(error: &NodeError) -> Self {
         match error.kind {
+            // Root may do everything else: then it is the node that is not as it must be.
+            NodeErrorKind::Denied if nix::unistd::geteuid().is_root() => Self::Refused,
             NodeErrorKind::Denied => Self::NotAllowed,
             NodeErrorKind::Locked { .. } => Self::Locked,
-            _ => Self::Internal,
+            NodeErrorKind::Died => Self::Internal,
+            // The node is not as it must be; nothing was written.
+            _ => Self::Refused,
         }
     }
 }

@@ -29,7 +29,7 @@ pub struct NodeError {
 pub enum NodeErrorKind {
     #[error("no such file or directory")]
     NotFound,
-    #[error("permission denied (run as root)")]
+    #[error("permission denied ({})", what_denies())]
     Denied,
     #[error("read-only file system")]
     ReadOnly,
@@ -50,6 +50,15 @@ pub enum NodeErrorKind {
     Died,
     #[error("{0}")]
     Other(String),
+}
+
+/// What a person can do about a denied permission.
+fn what_denies() -> &'static str {
+    if nix::unistd::geteuid().is_root() {
+        "also to root: it may be immutable, see 'lsattr', or a security module forbids it"
+    } else {
+        "run as root"
+    }
 }
 
 impl NodeError {
@@ -301,3 +310,17 @@ pub mod offline;
 mod programs;
 pub mod recording;
 pub mod sim;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_somebody_who_is_not_root_is_told_to_run_it_as_root() {
+        let denied = io::Error::from_raw_os_error(nix::libc::EPERM);
+        let said = NodeError::io("rename", "/etc/kubernetes/manifests/x", &denied).to_string();
+        let root = nix::unistd::geteuid().is_root();
+        assert_eq!(said.contains("lsattr"), root, "{said}");
+        assert_eq!(said.contains("run as root"), !root, "{said}");
+    }
+}

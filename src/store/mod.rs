@@ -107,11 +107,20 @@ impl<'n> Store<'n> {
     }
 
     fn folders(&self) -> Result<Vec<TransactionId>, NodeError> {
-        let entries = match self.node.state().list(TRANSACTIONS) {
-            Ok(entries) => entries,
-            Err(error) if error.is_not_found() => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
+        let state = self.node.state();
+        match state.lstat(TRANSACTIONS)? {
+            None => return Ok(Vec::new()),
+            Some(stat) if stat.kind == FileKind::Directory => {}
+            // A link would lead to somebody else's history, a file hides ours.
+            Some(_) => {
+                let kind = NodeErrorKind::Other(
+                    "it is no directory: move it away, or name another --state-dir".to_owned(),
+                );
+                let path = shown(self.node, TRANSACTIONS);
+                return Err(NodeError { operation: "read", path, kind });
+            }
+        }
+        let entries = state.list(TRANSACTIONS)?;
         Ok(entries
             .into_iter()
             .filter(|entry| entry.kind == FileKind::Directory && is_name(&entry.name))

@@ -77,7 +77,7 @@ impl Node for HostNode {
     }
 
     fn lock(&self) -> Result<Box<dyn Lock>, NodeError> {
-        self.tree.state.lock(self.tree.clock.now())
+        self.tree.lock()
     }
 
     fn kubelet(&self) -> Option<&dyn KubeletView> {

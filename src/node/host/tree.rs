@@ -5,12 +5,17 @@ use std::{
     sync::Arc,
 };
 
+use nix::{
+    errno::Errno,
+    fcntl::{Flock, FlockArg},
+};
+
 use super::{
     clock::SystemClock,
     files::DirFiles,
     state::{DEFAULT_STATE_DIR, StateDir},
 };
-use crate::node::NodeError;
+use crate::node::{Clock as _, Lock, NodeError, NodeErrorKind};
 
 /// The parts of a node that lies in a directory of this machine.
 #[derive(Debug)]
@@ -42,7 +47,40 @@ impl Tree {
         };
         Ok(Self { files, state, clock: SystemClock::new(), uid })
     }
+
+    /// Takes the lock of the state directory and that of the root itself: two runs with different state
+    /// directories must not change one node.
+    pub(crate) fn lock(&self) -> Result<Box<dyn Lock>, NodeError> {
+        let state = self.state.lock(self.clock.now())?;
+        let path = self.files.path();
+        let failed = |error: &std::io::Error| NodeError::io("lock", &path.to_string_lossy(), error);
+        #[allow(
+            clippy::disallowed_methods,
+            reason = "the directory itself is locked, nothing is read"
+        )]
+        let root = std::fs::File::open(path).map_err(|error| failed(&error))?;
+        match Flock::lock(root, FlockArg::LockExclusiveNonblock) {
+            Ok(root) => Ok(Box::new(Both { _state: state, _root: root })),
+            Err((_, Errno::EWOULDBLOCK)) => Err(NodeError {
+                operation: "lock",
+                path: path.to_string_lossy().into_owned(),
+                kind: NodeErrorKind::Locked {
+                    holder: "it works on this root with another --state-dir".to_owned(),
+                },
+            }),
+            Err((_, errno)) => Err(failed(&errno.into())),
+        }
+    }
 }
+
+/// State directory and root, locked.
+#[derive(Debug)]
+struct Both {
+    _state: Box<dyn Lock>,
+    _root: Flock<std::fs::File>,
+}
+
+impl Lock for Both {}
 
 fn absolute(path: &Path) -> Result<PathBuf, NodeError> {
     std::path::absolute(path)

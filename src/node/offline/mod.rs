@@ -77,7 +77,7 @@ impl Node for OfflineNode {
             let kind = NodeErrorKind::ReadOnly;
             return Err(NodeError { operation: "lock", path: self.state_dir(), kind });
         }
-        self.tree.state.lock(self.tree.clock.now())
+        self.tree.lock()
     }
 
     fn kubelet(&self) -> Option<&dyn KubeletView> {
