@@ -463,7 +463,7 @@ fn an_interrupted_change_is_judged_again_before_it_is_committed() {
         begin(&node, &plan).unwrap().run();
 
         let prover = |_: &Loaded| -> Option<Prove> { Some(Box::new(move |_| judgement())) };
-        let recovered = recover_proved(machine.boot().as_ref(), &prover).unwrap();
+        let recovered = recover_proved(machine.boot().as_ref(), None, &prover).unwrap();
         let [(id, outcome)] = &recovered[..] else { panic!("{recovered:?}") };
         let journal = Journal::read(machine.boot().as_ref(), id).unwrap();
         if agrees {

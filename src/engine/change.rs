@@ -114,21 +114,26 @@ impl Engine {
 
     /// Finishes or undoes what was interrupted.
     pub fn recover(&self) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
+        self.recover_some(None)
+    }
+
+    /// The same for one transaction only, by id or unambiguous prefix; `None` when it has ended.
+    pub fn recover_one(&self, id: &str) -> Result<Option<(TransactionId, Outcome)>, EngineError> {
+        let id = Store::new(self.node.as_ref()).find(id)?;
+        Ok(self.recover_some(Some(&id))?.pop())
+    }
+
+    fn recover_some(
+        &self,
+        only: Option<&TransactionId>,
+    ) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
         self.may_write()?;
         // What an undo was to prove, its steps have proved.
         let prover = |loaded: &Loaded| match (&loaded.plan, loaded.purpose()) {
             (Ok(plan), Purpose::Apply { .. }) => Some(self.rescan(plan)),
             _ => None,
         };
-        Ok(apply::recover::recover_proved(self.node.as_ref(), &prover)?)
-    }
-
-    /// The same for one transaction only, by id or unambiguous prefix; `None` when it has ended.
-    pub fn recover_one(&self, id: &str) -> Result<Option<(TransactionId, Outcome)>, EngineError> {
-        self.may_write()?;
-        let id = Store::new(self.node.as_ref()).find(id)?;
-        let outcome = apply::recover::recover_one(self.node.as_ref(), &id)?;
-        Ok(outcome.map(|outcome| (id, outcome)))
+        Ok(apply::recover::recover_proved(self.node.as_ref(), only, &prover)?)
     }
 
     /// A plan may come from a file: it is run only when a new scan of this node plans the very same
