@@ -117,6 +117,48 @@ impl<'f> Side<'f> {
         }
     }
 
+    /// Why a verdict on its arguments would be worth nothing: the program does not take them.
+    pub(super) fn refused(&self) -> Option<String> {
+        let why = flags::refused(&self.args)?;
+        Some(match self.kind {
+            SideKind::Running => {
+                format!("the arguments of process {} cannot be read: {why}", self.pid)
+            }
+            SideKind::Start => {
+                format!("{} would end at its start: {why} ({})", self.component, self.path)
+            }
+        })
+    }
+
+    /// The same side, its arguments read in every other way they can be read, with the flag that makes it so.
+    ///
+    /// A bare flag of unknown kind may be boolean, as `self` reads it, or take the flag after it as its value.
+    /// Beyond a few of them only the two extremes are read.
+    pub(super) fn other_readings(&self) -> Vec<(&'f str, Self)> {
+        const BOTH_EXTREMES: u32 = u32::MAX;
+        let unclear = flags::unclear(&self.args);
+        let masks = if unclear.len() <= 4 {
+            1..=(1 << unclear.len()) - 1
+        } else {
+            BOTH_EXTREMES..=BOTH_EXTREMES
+        };
+        let reading = |mask: u32| {
+            let taken = |bit: usize| mask == BOTH_EXTREMES || mask & (1 << bit) != 0;
+            let taking =
+                unclear.iter().enumerate().filter(|(bit, _)| taken(*bit)).map(|(_, index)| *index);
+            let mut side = self.clone();
+            for index in taking.clone() {
+                if let Some(value) = side.args.get_mut(index + 1) {
+                    // It is no flag any more; what it is worth as a value is nobody's business here.
+                    *value = "";
+                }
+            }
+            let first = taking.clone().next()?;
+            Some((*self.args.get(first)?, side))
+        };
+        masks.filter_map(reading).collect()
+    }
+
     /// The side in words.
     pub(super) fn place(&self) -> String {
         match self.kind {

@@ -112,10 +112,34 @@ fn join<'t>(texts: impl Iterator<Item = &'t str>, separator: &str) -> String {
     seen.join(separator)
 }
 
+/// Judges one side. What is right only as long as its arguments are read in one of several ways, or not at all,
+/// is no pass.
+fn clear(side: &Side<'_>, judge: impl Fn(&Side<'_>) -> SideVerdict) -> SideVerdict {
+    let mut verdict = judge(side);
+    if verdict.state != State::Good {
+        return verdict;
+    }
+    let doubt = side.refused().or_else(|| {
+        let wrong = |(_, other): &(&str, Side<'_>)| judge(other).state != State::Good;
+        let (flag, _) = side.other_readings().into_iter().find(wrong)?;
+        Some(format!(
+            "{flag} is not known here: it may take the argument after it as its value, and then this would not be right; write {flag}=VALUE"
+        ))
+    });
+    if let Some(why) = doubt {
+        verdict.state = State::Error;
+        verdict.reason = why;
+        for piece in &mut verdict.evidence {
+            piece.good = false;
+        }
+    }
+    verdict
+}
+
 /// Judges every side and joins the verdicts: right only when it is right in every side that decides.
 pub(super) fn combine(sides: &[Side<'_>], judge: impl Fn(&Side<'_>) -> SideVerdict) -> Verdict {
     let judged: Vec<(&Side<'_>, SideVerdict)> =
-        sides.iter().map(|side| (side, judge(side))).collect();
+        sides.iter().map(|side| (side, clear(side, &judge))).collect();
     let deciding = || judged.iter().filter(|(side, _)| side.decides);
     let state = worst(deciding().map(|(_, verdict)| verdict.state));
     let status = match state {

@@ -20,9 +20,10 @@ use std::{collections::BTreeMap, fs, path::PathBuf, sync::LazyLock};
 use kube_temper::{
     catalog::{Catalog, Numbered},
     model::{
-        BenchmarkId, Check, Control,
+        BenchmarkId, Check, Control, Expect, FieldValue,
         control::{AuditLevel, DeviationCondition},
     },
+    text::flags,
 };
 
 fn catalog() -> &'static Catalog {
@@ -147,5 +148,26 @@ fn secrets_are_logged_without_their_content() {
             (AuditLevel::Metadata, Some(AuditLevel::Metadata)),
             "{resource}"
         );
+    }
+}
+
+#[test]
+fn the_kind_of_every_flag_is_known() {
+    let is_boolean = |expect: &Expect| matches!(expect, Expect::Eq { value } | Expect::NotEq { value } if matches!(value, FieldValue::Bool(_)));
+    for (slug, control) in all() {
+        let (flags, boolean) = match &control.check {
+            Check::Flag { flags, expect, .. } | Check::KubeletField { flags, expect, .. } => {
+                (flags.clone(), is_boolean(expect))
+            }
+            Check::KubeProxyField { flag, expect, .. } => (vec![flag.clone()], is_boolean(expect)),
+            _ => continue,
+        };
+        for flag in flags {
+            let bare = format!("--{flag}");
+            let value = flags::value(&["k", &bare, "--v=2"], &flag).unwrap();
+            let kind = if boolean { "true" } else { "--v=2" };
+            assert_eq!(value, kind, "--{flag} of {slug} before another flag");
+            assert!(flags::unclear(&["k", &bare, "--v=2"]).is_empty(), "--{flag} of {slug}");
+        }
     }
 }

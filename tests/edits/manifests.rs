@@ -85,10 +85,11 @@ const NEW: [&str; 3] = ["audit-log-path", "request-timeout", "zzz-last"];
 fn arguments() -> impl Strategy<Value = Vec<String>> {
     let name = proptest::sample::select(&NAMES[..]);
     let value = proptest::sample::select(&VALUES[..]);
-    let flag = (name, value, 0..8u8).prop_map(|(name, value, form)| match form {
+    let boolean = |name: &str| ["profiling", "anonymous-auth"].contains(&name);
+    let flag = (name, value, 0..8u8).prop_map(move |(name, value, form)| match form {
+        0 | 1 if boolean(name) => vec![format!("--{name}")],
         0 => vec![format!("--{name}"), value.to_owned()],
-        1 => vec![format!("--{name}")],
-        2 => vec![format!("-{name}={value}")],
+        1 => vec![format!("--{name}"), "--profiling=b".to_owned()],
         3 => vec![format!("--{}={value}", name.replace('-', "_"))],
         _ => vec![format!("--{name}={value}")],
     });

@@ -54,6 +54,11 @@ fn manifests_that_text_edits_could_get_wrong() {
             pod("    command: [kube-apiserver]\n").replace("spec:", "spec: &s"),
             "spec carries an anchor",
         ),
+        (
+            pod("    command: [kube-apiserver, -profiling=true]\n"),
+            "does not take its arguments: -profiling=true is no flag",
+        ),
+        (pod("    command: [kube-apiserver, --brand-new]\n"), "write --brand-new=VALUE"),
         (pod("    command: !!seq [kube-apiserver]\n"), "carries a tag"),
         (pod("    command: [kube-apiserver, !!str --v=2]\n"), "carries a tag"),
         (

@@ -151,3 +151,36 @@ fn etcd_reads_variables_where_flags_are_missing_and_neither_beside_a_file() {
     comes_out(&right, Status::Pass, "client-transport-security.client-cert-auth: true");
     comes_out(&document("name: cp1\n"), Status::Fail, "--client-cert-auth is not set");
 }
+
+#[test]
+fn a_value_that_looks_like_a_flag_is_no_flag() {
+    let node = node().apiserver(&["--enable-admission-plugins", "--profiling=false"]);
+    comes_out(&node.judge("1.2.15"), Status::Fail, "--profiling is not set");
+}
+
+#[test]
+fn arguments_that_the_program_refuses_never_pass() {
+    for args in [
+        &["--profiling=false", "-anonymous-auth=false"][..],
+        &["--profiling=false", "--anonymous-auth", "false"],
+        &["--profiling=false", "--authorization-mode"],
+        &["--profiling=false", "--", "--anonymous-auth=false"],
+    ] {
+        let manifest = node().manifest(Component::KubeApiserver, args);
+        comes_out(&manifest.judge("1.2.15"), Status::Error, "would end at its start");
+        let running = node().process(Component::KubeApiserver, args);
+        comes_out(&running.judge("1.2.15"), Status::Error, "process 1000 cannot be read");
+    }
+    let single_dash = node().apiserver(&["-profiling=false"]);
+    comes_out(&single_dash.judge("1.2.15"), Status::Fail, "--profiling is not set");
+}
+
+#[test]
+fn a_flag_nobody_knows_makes_only_what_hangs_on_it_unclear() {
+    let before = node().apiserver(&["--brand-new", "--profiling=false"]);
+    comes_out(&before.judge("1.2.15"), Status::Error, "--brand-new is not known here");
+    let beside = node().apiserver(&["--profiling=false", "--brand-new", "--v=2"]);
+    comes_out(&beside.judge("1.2.15"), Status::Pass, "--profiling=false");
+    let hidden = ["--newer", "--profiling=true", "--brand-new", "--profiling=false"];
+    comes_out(&node().apiserver(&hidden).judge("1.2.15"), Status::Error, "is not known here");
+}

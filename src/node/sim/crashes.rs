@@ -103,12 +103,10 @@ impl Rules {
 }
 
 fn unknown_flag(component: Component, argv: &[String]) -> Option<String> {
-    let known = known::flags(component)?;
     argv.iter().skip(1).find_map(|argument| {
         let name = argument.trim_start_matches('-').split('=').next().unwrap_or_default();
         let is_flag = argument.starts_with('-') && !name.is_empty();
-        let found = known.split_whitespace().chain(known::COMMON.split_whitespace());
-        (is_flag && !found.clone().any(|other| other == name))
+        (is_flag && !text::flags::names::of(component).any(|other| other == name))
             .then(|| format!("unknown flag: --{name}"))
     })
 }

@@ -44,8 +44,25 @@ pub(super) fn steps(args: &[String], edit: &Edit) -> Result<Vec<Step>, String> {
         }
         _ => Vec::new(),
     };
+    if !steps.is_empty() {
+        certain(args)?;
+    }
     steps.sort_by_key(|step| std::cmp::Reverse(step.index()));
     Ok(steps)
+}
+
+/// Arguments that can be read in one way only, also when something is written after the last of them.
+fn certain(args: &[String]) -> Result<(), String> {
+    if let Some(why) = flags::refused(args) {
+        return Err(format!("the component does not take its arguments: {why}"));
+    }
+    let followed: Vec<&str> = args.iter().map(String::as_str).chain(["--v=0"]).collect();
+    match flags::unclear(&followed).first().and_then(|index| args.get(*index)) {
+        Some(flag) => {
+            Err(format!("{flag} may take the argument after it as its value: write {flag}=VALUE"))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The flag an edit is about, and the value it brings; `None` for edits that are not about flags.
