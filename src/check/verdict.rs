@@ -157,18 +157,26 @@ pub(super) fn combine(sides: &[Side<'_>], judge: impl Fn(&Side<'_>) -> SideVerdi
     let reason = deciding()
         .find(|(_, verdict)| verdict.state == state)
         .map(|(side, verdict)| {
-            let others_right =
-                deciding().any(|(_, verdict)| verdict.state == State::Good) && state == State::Bad;
-            match side.kind {
-                SideKind::Running if others_right => format!(
-                    "{} in the running process; what starts it is right, and counts from its next start",
-                    verdict.reason
+            let of = |kind| deciding().filter(move |(other, _)| other.kind == kind);
+            let good = |(_, verdict): &&(&Side<'_>, SideVerdict)| verdict.state == State::Good;
+            let running_right = of(SideKind::Running).any(|side| good(&side));
+            let starts_right =
+                of(SideKind::Start).count() > 0 && of(SideKind::Start).all(|side| good(&side));
+            let another_right = of(SideKind::Start).find(good).map(|(other, _)| &other.path);
+            let reason = &verdict.reason;
+            match (side.kind, another_right) {
+                _ if state != State::Bad => reason.clone(),
+                (SideKind::Running, _) if starts_right => format!(
+                    "{reason} in the running process; what starts it is right, and counts from its next start"
                 ),
-                SideKind::Start if others_right => format!(
-                    "{} in {}: the running process is right, and loses that at its next start",
-                    verdict.reason, side.path
+                (SideKind::Start, _) if running_right => format!(
+                    "{reason} in {}: the running process is right, and loses that at its next start",
+                    side.path
                 ),
-                _ => verdict.reason.clone(),
+                (SideKind::Start, Some(other)) => {
+                    format!("{reason} in {}, whatever {other} says", side.path)
+                }
+                _ => reason.clone(),
             }
         })
         .unwrap_or_default();

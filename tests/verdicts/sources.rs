@@ -115,7 +115,20 @@ fn every_manifest_of_a_component_must_be_right() {
         .process(Component::KubeScheduler, &["--profiling=false"])
         .manifest_at("/etc/kubernetes/manifests/kube-scheduler.yaml", &text("false"))
         .manifest_at("/etc/kubernetes/manifests/kube-scheduler.yaml.bak", &text("true"));
-    comes_out(&node.judge("1.4.1"), Status::Fail, "kube-scheduler.yaml.bak");
+    comes_out(
+        &node.judge("1.4.1"),
+        Status::Fail,
+        "kube-scheduler.yaml.bak: the running process is",
+    );
+    let image = node.clone().not_running();
+    comes_out(
+        &image.judge("1.4.1"),
+        Status::Fail,
+        "in /etc/kubernetes/manifests/kube-scheduler.yaml.bak, whatever /etc/kubernetes/manifests/kube-scheduler.yaml says",
+    );
+    let pending = node.clone().process(Component::KubeScheduler, &[]);
+    let reason = pending.judge("1.4.1").reason;
+    assert!(!reason.contains("what starts it is right"), "only one of the two is: {reason}");
     let shadow = node.judge("KT-shadow-manifest");
     comes_out(&shadow, Status::Fail, "defines pod kube-system/kube-scheduler");
     assert_eq!(shadow.evidence.len(), 2);
