@@ -306,3 +306,56 @@ fn remediations_of_ones_own_are_checked_with_file_and_line() {
     assert!(stderr(&output).contains("1.4-scheduler.yaml:"), "{}", stderr(&output));
     assert!(stderr(&output).contains("lvel"), "{}", stderr(&output));
 }
+
+/// What must reach no terminal: a character that is not seen, other than a line break.
+fn hidden(output: &std::process::Output) -> Vec<char> {
+    let text = format!("{}{}", stdout(output), stderr(output));
+    let hidden = |c: &char| kube_temper::text::printable::is_hidden(*c) && *c != '\n';
+    text.chars().filter(hidden).collect()
+}
+
+#[test]
+fn nothing_on_the_node_commands_the_terminal_or_turns_a_line_around() {
+    const ELECT: &str = "    - --leader-elect";
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let manifest = node.text(SCHEDULER).replace(
+        ELECT,
+        &format!(
+            "    # \u{202e}eurt=\u{202c}\u{200b}\n    - \"--profiling=on\\e[2J\\u202e\\n    wanted  nothing\"\n{ELECT}"
+        ),
+    );
+    node.write(SCHEDULER, &manifest);
+    let key = node.path("/etc/kubernetes/pki/a\u{1b}]0;b\u{7}\u{2066}c\n.key");
+    fs::write(&key, "").unwrap();
+    node.chmod("/etc/kubernetes/pki/a\u{1b}]0;b\u{7}\u{2066}c\n.key", 0o644);
+
+    let run = |arguments: &[&str], code, shown: &[&str]| {
+        let output = node.run(arguments);
+        expect_code(&output, code);
+        assert_eq!(hidden(&output), [], "{arguments:?}");
+        let text = format!("{}{}", stdout(&output), stderr(&output));
+        for shown in shown {
+            assert!(text.contains(shown), "{arguments:?} shows no {shown}:\n{text}");
+        }
+    };
+    let flag = r"--profiling=on\u{1b}[2J\u{202e}\n    wanted  nothing";
+    let name = r"pki/a\u{1b}]0;b\u{7}\u{2066}c\n.key";
+    run(&["scan", "-v"], 10, &[flag, name]);
+    let comment = r"# \u{202e}eurt=\u{202c}\u{200b}";
+    let told = r"shown as \u{...}, and written unchanged";
+    run(&["plan", "--check", "1.4.1,1.1.21"], 0, &[comment, told, name]);
+    run(&["apply", "--check", "1.4.1,1.1.21", "--yes"], 0, &[comment, told, name]);
+    run(&["history"], 0, &["1.4.1"]);
+    run(&["show", "2"], 0, &[comment, told, name]);
+    run(&["rollback", "--last", "--dry-run"], 0, &[comment, told, name]);
+
+    let written = node.text(SCHEDULER);
+    assert!(written.contains("# \u{202e}eurt=\u{202c}\u{200b}\n"), "{written:?}");
+    expect_code(&node.run(&["rollback", "--last", "--yes"]), 0);
+    assert_eq!(node.text(SCHEDULER), manifest);
+
+    fs::remove_file(&key).unwrap();
+    node.write(KUBELET, "kind: \u{202e}[\n");
+    run(&["apply", "--check", "4.2.14", "--yes"], 20, &[]);
+    run(&["apply", "/no\u{1b}[2J\u{202e}.json"], 2, &[r"/no\u{1b}[2J\u{202e}.json"]);
+}

@@ -158,3 +158,16 @@ fn a_plan_of_yesterday_is_refused_and_made_again() {
     assert_eq!(journey.flags(SCHEDULER), 0);
     assert!(journey.node.text(SCHEDULER).unwrap().starts_with("# a colleague was here"));
 }
+
+#[test]
+fn a_diff_writes_out_what_would_not_be_seen_and_says_so() {
+    let mut journey = Journey::begin();
+    let first = "    - --leader-elect";
+    let text = journey.node.text(SCHEDULER).unwrap();
+    let hostile = text.replace(first, &format!("    # \u{202e}eurt=\u{202c}\u{200b}\n{first}"));
+    journey.node.replace(SCHEDULER, &hostile).unwrap();
+    journey.press(&[Action::Rescan]);
+    journey.mark("1.4.1");
+    journey.press(&[Action::Plan]);
+    journey.expect(&[r"# \u{202e}eurt=\u{202c}\u{200b}", r"\u{...}, and written unchanged"]);
+}

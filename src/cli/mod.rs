@@ -22,6 +22,7 @@ use crate::{
     model::{Finding, Outcome, Status},
     node::host::enter_confinement,
     report,
+    text::printable::one_line,
 };
 
 pub use terminal::Environment;
@@ -142,7 +143,7 @@ fn session(
 ) -> anyhow::Result<Exit> {
     let session = interface(engine, terminal.screen()).context("the terminal interface")?;
     for line in &session.lines {
-        writeln!(terminal.out(), "{line}")?;
+        writeln!(terminal.out(), "{}", one_line(line))?;
     }
     for problem in &session.problems {
         terminal.complain(problem);

@@ -2,7 +2,10 @@
 
 use dialoguer::{Input, theme::SimpleTheme};
 
-use crate::model::{Plan, Tier};
+use crate::{
+    model::{Plan, Tier},
+    text::printable::one_line,
+};
 
 /// What a person must type before a plan is applied.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +38,7 @@ impl Question {
     pub(super) fn text(&self, what: &str) -> String {
         match self {
             Self::Yes => format!("{what}? Type y to go on"),
-            Self::Exactly(text) => format!("{what}? Type '{text}' to go on"),
+            Self::Exactly(text) => format!("{what}? Type '{}' to go on", one_line(text)),
         }
     }
 

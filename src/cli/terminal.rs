@@ -8,7 +8,7 @@ use super::{
     Screen,
     args::{Color, Global},
 };
-use crate::report::Look;
+use crate::{report::Look, text::printable::printable};
 
 /// What `main` read of the process environment, once.
 #[derive(Debug, Clone, Default)]
@@ -70,12 +70,12 @@ impl Terminal {
 
     /// One line of talk; nothing with `--quiet`.
     pub(super) fn say(&self, text: &str) -> io::Result<()> {
-        if self.look.quiet { Ok(()) } else { writeln!(self.err(), "{text}") }
+        if self.look.quiet { Ok(()) } else { writeln!(self.err(), "{}", printable(text)) }
     }
 
     /// An error. When even that cannot be written nobody can be told.
     pub(super) fn complain(&self, text: &str) {
-        let _ = writeln!(self.err(), "kube-temper: {text}");
+        let _ = writeln!(self.err(), "kube-temper: {}", printable(text));
     }
 
     pub(super) const fn look(&self) -> Look {

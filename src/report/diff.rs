@@ -5,16 +5,20 @@ use std::io::{self, Write};
 use anstyle::Style;
 
 use super::style::{ADDED, BOLD, DIM, REMOVED};
-use crate::text::diff::{FileDiff, Line};
+use crate::text::{
+    diff::{FileDiff, Line},
+    printable::one_line,
+};
 
 /// Writes the difference one change makes.
 pub fn write(out: &mut dyn Write, diff: &FileDiff) -> io::Result<()> {
+    let path = one_line(&diff.path);
     for header in &diff.headers {
-        writeln!(out, "{BOLD}{}{BOLD:#}  {header}", diff.path)?;
+        writeln!(out, "{BOLD}{path}{BOLD:#}  {header}")?;
     }
     if !diff.hunks.is_empty() {
-        writeln!(out, "{BOLD}--- {} (now){BOLD:#}", diff.path)?;
-        writeln!(out, "{BOLD}+++ {} (after){BOLD:#}", diff.path)?;
+        writeln!(out, "{BOLD}--- {path} (now){BOLD:#}")?;
+        writeln!(out, "{BOLD}+++ {path} (after){BOLD:#}")?;
     }
     for hunk in &diff.hunks {
         writeln!(out, "{DIM}{}{DIM:#}", hunk.header)?;
@@ -34,7 +38,7 @@ fn write_line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
     write!(out, "{plain}{}{plain:#}", line.sign)?;
     for (differs, piece) in &line.pieces {
         let style = if *differs { plain.bold() } else { plain };
-        write!(out, "{style}{piece}{style:#}")?;
+        write!(out, "{style}{}{style:#}", one_line(piece))?;
     }
     if line.sign == '+' && !line.controls.is_empty() {
         let ids: Vec<&str> = line.controls.iter().map(crate::model::ControlId::as_str).collect();

@@ -6,6 +6,7 @@ use super::style::{self, BOLD, DIM, HEADING, Look};
 use crate::{
     catalog::Numbered,
     model::{Assessment, control::Needs},
+    text::printable::{one_line, printable},
 };
 
 /// Writes the page of one control.
@@ -15,7 +16,7 @@ pub fn write(out: &mut dyn Write, numbered: &Numbered, look: Look) -> io::Result
         Assessment::Automated => "automated",
         Assessment::Manual => "manual",
     };
-    writeln!(out, "{BOLD}{}  {}{BOLD:#}", numbered.id, control.title)?;
+    writeln!(out, "{BOLD}{}  {}{BOLD:#}", numbered.id, one_line(&control.title))?;
     write!(out, "{DIM}{}, level {}, {assessment}{DIM:#}", control.slug, u8::from(control.level))?;
     if let Some(tier) = control.tier {
         let colour = style::tier(tier);
@@ -27,14 +28,14 @@ pub fn write(out: &mut dyn Write, numbered: &Numbered, look: Look) -> io::Result
     if !control.breaks.is_empty() {
         writeln!(out, "\n{HEADING}What may break{HEADING:#}")?;
         for item in &control.breaks {
-            writeln!(out, "{} {}", look.bullet(), item.trim())?;
+            writeln!(out, "{} {}", look.bullet(), printable(item.trim()))?;
         }
     }
     part(out, "How it is undone", &control.undo)?;
     if !control.fix.needs.is_empty() {
         writeln!(out, "\n{HEADING}What the fix needs{HEADING:#}")?;
         for need in &control.fix.needs {
-            writeln!(out, "{} {}", look.bullet(), describe_need(need))?;
+            writeln!(out, "{} {}", look.bullet(), printable(&describe_need(need)))?;
         }
     }
     if let Some(none) = &control.fix.none {
@@ -43,14 +44,14 @@ pub fn write(out: &mut dyn Write, numbered: &Numbered, look: Look) -> io::Result
     if !control.references.is_empty() {
         writeln!(out, "\n{HEADING}References{HEADING:#}")?;
         for reference in &control.references {
-            writeln!(out, "{reference}")?;
+            writeln!(out, "{}", one_line(reference))?;
         }
     }
     Ok(())
 }
 
 fn part(out: &mut dyn Write, title: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "\n{HEADING}{title}{HEADING:#}\n{}", text.trim())
+    writeln!(out, "\n{HEADING}{title}{HEADING:#}\n{}", printable(text.trim()))
 }
 
 fn describe_need(need: &Needs) -> String {

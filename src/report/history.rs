@@ -6,6 +6,7 @@ use super::style::{self, BAD, BOLD, DIM, GOOD, HEADING, Look, WARN};
 use crate::{
     engine::{Summary, Transaction},
     model::{ControlId, Outcome, Record, RecordKind, journal::Purpose},
+    text::printable::one_line,
 };
 
 /// Writes the list, one line per transaction.
@@ -24,14 +25,14 @@ fn line(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     write!(
         out,
         "{BOLD}{}{BOLD:#}  {colour}{word:<11}{colour:#} {}",
-        summary.id,
-        purpose(&summary.purpose)
+        one_line(&summary.id.0),
+        one_line(&purpose(&summary.purpose))
     )?;
     if let Some(by) = &summary.undone_by {
-        write!(out, "  {DIM}undone by {by}{DIM:#}")?;
+        write!(out, "  {DIM}undone by {}{DIM:#}", one_line(&by.0))?;
     }
     if let Some(damage) = &summary.damage {
-        write!(out, "  {BAD}damaged: {damage}{BAD:#}")?;
+        write!(out, "  {BAD}damaged: {}{BAD:#}", one_line(damage))?;
     }
     writeln!(out)
 }
@@ -55,7 +56,7 @@ pub fn write_one(out: &mut dyn Write, transaction: &Transaction, look: Look) -> 
     line(out, &transaction.summary)?;
     writeln!(out, "\n{HEADING}Files{HEADING:#}")?;
     for file in &transaction.summary.files {
-        writeln!(out, "{file}")?;
+        writeln!(out, "{}", one_line(file))?;
     }
     writeln!(out, "\n{HEADING}Journal{HEADING:#}")?;
     for record in &transaction.records {
@@ -71,6 +72,7 @@ pub fn write_one(out: &mut dyn Write, transaction: &Transaction, look: Look) -> 
 /// Writes one journal record as one line.
 pub fn write_record(out: &mut dyn Write, record: &Record, look: Look) -> io::Result<()> {
     let text = describe(&record.kind, look);
+    let text = one_line(&text);
     let colour = match &record.kind {
         RecordKind::Verified { .. } | RecordKind::Confirmed { .. } | RecordKind::Committed => GOOD,
         RecordKind::Refused { .. }
@@ -127,17 +129,21 @@ pub fn write_outcome(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
     match outcome {
         Outcome::Committed => writeln!(out, "{GOOD}Committed.{GOOD:#}"),
         Outcome::Refused { cause } => {
-            writeln!(out, "{WARN}Refused; nothing was written.{WARN:#} Cause: {cause}")
+            writeln!(out, "{WARN}Refused; nothing was written.{WARN:#} Cause: {}", one_line(cause))
         }
         Outcome::RolledBack { cause, .. } => {
-            writeln!(out, "{WARN}Rolled back; the node is as before.{WARN:#} Cause: {cause}")
+            writeln!(
+                out,
+                "{WARN}Rolled back; the node is as before.{WARN:#} Cause: {}",
+                one_line(cause)
+            )
         }
         Outcome::Stuck { cause, by_hand } => {
-            writeln!(out, "{BAD}STUCK: a person is needed.{BAD:#} {cause}")?;
+            writeln!(out, "{BAD}STUCK: a person is needed.{BAD:#} {}", one_line(cause))?;
             if !by_hand.is_empty() {
                 writeln!(out, "These commands put the old state back:")?;
             }
-            by_hand.iter().try_for_each(|command| writeln!(out, "  {command}"))
+            by_hand.iter().try_for_each(|command| writeln!(out, "  {}", one_line(command)))
         }
     }
 }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     model::{LeftOut, Plan, Reversibility, StepTarget},
-    text::diff::FileDiff,
+    text::{diff::FileDiff, printable::one_line},
 };
 
 /// Writes a plan with the diffs of its changes, which come in the plan's order.
@@ -37,7 +37,9 @@ pub fn write(out: &mut dyn Write, plan: &Plan, diffs: &[FileDiff], look: Look) -
         writeln!(
             out,
             "{BOLD}{:<7}{BOLD:#} {tier}{}{tier:#} {}  {DIM}{undo}{DIM:#}",
-            control.control, control.tier, control.title
+            control.control,
+            control.tier,
+            one_line(&control.title)
         )?;
     }
     left(out, &plan.left, look)
@@ -50,7 +52,7 @@ pub fn left(out: &mut dyn Write, left: &[LeftOut], look: Look) -> io::Result<()>
     }
     writeln!(out, "\n{HEADING}Left out{HEADING:#}")?;
     for item in left {
-        writeln!(out, "{WARN}{:<7}{WARN:#} {}", item.control, item.reason)?;
+        writeln!(out, "{WARN}{:<7}{WARN:#} {}", item.control, one_line(&item.reason))?;
     }
     Ok(())
 }

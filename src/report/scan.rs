@@ -3,13 +3,16 @@
 use std::io::{self, Write};
 
 use super::style::{self, ASK, BAD, BOLD, DIM, GOOD, HEADING, Look, WARN};
-use crate::model::{Assessment, Finding, FixOffer, Mark, Report, Status, section};
+use crate::{
+    model::{Assessment, Finding, FixOffer, Mark, Report, Status, section},
+    text::printable::one_line,
+};
 
 /// Writes the whole report.
 pub fn write(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
     header(out, report)?;
     for notice in &report.notices {
-        writeln!(out, "{WARN}note{WARN:#}  {notice}")?;
+        writeln!(out, "{WARN}note{WARN:#}  {}", one_line(notice))?;
     }
     let mut current = "";
     for finding in report.findings.iter().filter(|finding| is_shown(finding, look)) {
@@ -26,8 +29,12 @@ fn header(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let version = report.kubernetes.as_deref().unwrap_or("version unknown");
     writeln!(
         out,
-        "{BOLD}{}{BOLD:#}  {} ({})  Kubernetes {version}  benchmark {}",
-        report.node, report.role, report.distribution, report.benchmark
+        "{BOLD}{}{BOLD:#}  {} ({})  Kubernetes {}  benchmark {}",
+        one_line(&report.node),
+        report.role,
+        report.distribution,
+        one_line(version),
+        report.benchmark
     )
 }
 
@@ -58,9 +65,12 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, look: Look) -> io::Resu
     writeln!(
         out,
         "{colour}{glyph} {:<6}{colour:#} {BOLD}{:<7}{BOLD:#} {}{DIM}{manual}{DIM:#}",
-        finding.status, finding.control, finding.title
+        finding.status,
+        finding.control,
+        one_line(&finding.title)
     )?;
-    let mut line = |label: &str, text: &str| writeln!(out, "    {DIM}{label:<7}{DIM:#} {text}");
+    let mut line =
+        |label: &str, text: &str| writeln!(out, "    {DIM}{label:<7}{DIM:#} {}", one_line(text));
     line("found", &finding.reason)?;
     if matches!(finding.status, Status::Fail | Status::Error) || look.verbose {
         line("wanted", &finding.expected)?;

@@ -30,6 +30,7 @@ pub mod env_file;
 pub mod flags;
 pub mod kubelet;
 pub mod manifest;
+pub mod printable;
 pub mod unit;
 pub mod values;
 pub mod yaml;

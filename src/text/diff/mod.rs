@@ -10,7 +10,10 @@ use std::fmt;
 
 use similar::{Algorithm, DiffTag, capture_diff_slices, group_diff_ops, udiff::UnifiedHunkHeader};
 
-use crate::model::{AttributedEdit, Change, ChangeKind, ControlId, Edit, FileMeta};
+use crate::{
+    model::{AttributedEdit, Change, ChangeKind, ControlId, Edit, FileMeta},
+    text::printable::is_hidden,
+};
 
 use causes::Causes;
 pub use undo::undo;
@@ -18,12 +21,16 @@ pub use undo::undo;
 /// More context than any file we edit has lines; keeps the arithmetic of larger numbers away.
 const WHOLE_FILE: usize = 1_000_000;
 
+/// A face shows such characters written out; the bytes that are written are those of the plan.
+const HIDDEN: &str =
+    r"characters that would not be seen are shown as \u{...}, and written unchanged";
+
 /// The difference one change makes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileDiff {
     /// Path within the node's root.
     pub path: String,
-    /// What a text diff cannot show: `mode 0644 -> 0600`, `owner 1000:1000 -> 0:0`.
+    /// What a text diff cannot show: `mode 0644 -> 0600`, `owner 1000:1000 -> 0:0`, hidden characters.
     pub headers: Vec<String>,
     /// Hunks of the text difference; empty for metadata-only changes.
     pub hunks: Vec<Hunk>,
@@ -67,7 +74,19 @@ pub fn of_change(change: &Change, context: usize) -> FileDiff {
         ),
         ChangeKind::Metadata { before, after } => (headers(before, after), Vec::new()),
     };
-    FileDiff { path: change.path.clone(), headers, hunks }
+    let mut diff = FileDiff { path: change.path.clone(), headers, hunks };
+    if diff.hides_something() {
+        diff.headers.push(HIDDEN.to_owned());
+    }
+    diff
+}
+
+impl FileDiff {
+    /// Whether a face must write a character of its lines out, because it would not be seen.
+    fn hides_something(&self) -> bool {
+        let mut lines = self.hunks.iter().flat_map(|hunk| &hunk.lines);
+        lines.any(|line| line.text().contains(|c| is_hidden(c) && c != '\t'))
+    }
 }
 
 fn headers(before: &FileMeta, after: &FileMeta) -> Vec<String> {

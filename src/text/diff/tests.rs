@@ -118,6 +118,20 @@ fn a_missing_final_newline_is_marked() {
 }
 
 #[test]
+fn characters_that_would_not_be_seen_are_announced_where_they_are_shown() {
+    let text = |comment: &str| format!("{comment}\na\nb\nc\nd\n");
+    let announced = |comment: &str, context| {
+        let before = text(comment);
+        let after = before.replace("b\n", "x\n");
+        !of_change(&content(&before, &after, vec![]), context).headers.is_empty()
+    };
+    assert!(announced("# \u{202e}", 3));
+    assert!(announced("# \u{1b}[2J", 3));
+    assert!(!announced("# \u{202e}", 1), "the line is not shown");
+    assert!(!announced("# größer\t→\r", 3));
+}
+
+#[test]
 fn carriage_returns_are_not_shown() {
     let diff = of_change(&content("a\r\nb\r\n", "a\r\nc\r\n", vec![]), 3);
     assert_eq!(changed(&diff), ["-b []", "+c []"]);

@@ -261,3 +261,40 @@ fn ascii_is_ascii_everywhere() {
         assert!(text.is_ascii(), "{text}");
     }
 }
+
+#[test]
+fn what_would_not_be_seen_is_written_out() {
+    const HOSTILE: &str = "a\u{1b}[2J\u{202e}b\u{2066}c\u{200d}d\u{9b}1m";
+    const SHOWN: &str = r"a\u{1b}[2J\u{202e}b\u{2066}c\u{200d}d\u{9b}1m";
+    let shows = |session: &Session| {
+        let text = session.text();
+        assert!(text.contains(SHOWN), "{text}");
+        let hidden = |c: char| crate::text::printable::is_hidden(c) && c != '\n';
+        assert!(!text.contains(hidden), "{text:?}");
+    };
+    let mut stage = Stage {
+        refuses: Some(HOSTILE.to_owned()),
+        conflicts: vec![HOSTILE.to_owned()],
+        ..Stage::default()
+    };
+    stage.history[0].files = vec![HOSTILE.to_owned()];
+    let report = &mut stage.scan.as_mut().unwrap().report;
+    report.findings[0].title = HOSTILE.to_owned();
+    report.findings[0].reason = HOSTILE.to_owned();
+    let wide = |stage: &Stage| stage.clone().play((120, 40), PLAIN);
+    shows(&wide(&stage));
+    let mut session = wide(&stage);
+    session.press(&DONE);
+    shows(&session);
+    session.press(&[Action::Back, Action::History]);
+    shows(&session);
+    session.press(&[Action::UndoLast]);
+    shows(&session);
+    for (scan, node) in [(Err(HOSTILE.to_owned()), ""), (stage.scan.clone(), HOSTILE)] {
+        let mut stage = Stage { scan, ..stage.clone() };
+        if let Ok(scan) = &mut stage.scan {
+            scan.report.node = node.to_owned();
+        }
+        shows(&wide(&stage));
+    }
+}

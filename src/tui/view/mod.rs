@@ -149,7 +149,7 @@ impl Framed<'_> {
             .border_style(theme.border(self.focused))
             .title(if title.is_empty() { String::new() } else { format!(" {title} ") });
         let left = text::width(&title) + 4;
-        let mut right = self.right.to_owned();
+        let mut right = text::clean(self.right, ascii);
         let height = usize::from(inside(area).height);
         if lines.len() > height {
             let last = (scroll + height).min(lines.len());

@@ -10,7 +10,7 @@ use super::{
     Framed, diff, findings,
     layout::{Layout, centred, inside},
     review::{count, headline, step_name},
-    text::{Page, pad},
+    text::{Page, clean, pad},
     theme::Theme,
     tier_meaning,
 };
@@ -182,7 +182,7 @@ fn answer(page: &mut Page, confirm: &Confirm) {
     let tone = if wrong { Tone::Bad } else { Tone::Plain };
     let hint = if wrong { "   does not match: Backspace, or Esc cancels" } else { "" };
     page.line(Line::from(vec![
-        Span::styled(format!("> {}", confirm.input), theme.tone(tone)),
+        Span::styled(format!("> {}", clean(&confirm.input, theme.0.ascii)), theme.tone(tone)),
         Span::styled(" ", Theme::cursor()),
         Span::styled(hint, theme.tone(Tone::Bad)),
     ]));

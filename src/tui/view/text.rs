@@ -7,17 +7,15 @@ use ratatui::{
 use unicode_width::UnicodeWidthChar as _;
 
 use super::theme::Theme;
-use crate::tui::model::Tone;
+use crate::{text::printable::printable, tui::model::Tone};
 
-/// What a text of the node or the catalogue may show: tabs become spaces, control characters a mark,
-/// and without UTF-8 every other sign its nearest plain one.
+/// What a text of the node or the catalogue may show: tabs become spaces, what would not be seen is
+/// written out, and without UTF-8 every other sign becomes its nearest plain one.
 pub(crate) fn clean(text: &str, ascii: bool) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
+    for c in printable(text).chars() {
         match c {
             '\t' => out.push_str("    "),
-            '\n' => out.push('\n'),
-            c if c.is_control() || is_invisible(c) => out.push('?'),
             c if !ascii || c.is_ascii() => out.push(c),
             '…' => out.push_str("..."),
             '→' => out.push_str("->"),
@@ -32,11 +30,6 @@ pub(crate) fn clean(text: &str, ascii: bool) -> String {
         }
     }
     out
-}
-
-/// Signs that turn the direction of text or take no room: what is shown must be what is written.
-const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 /// Columns a text takes.
