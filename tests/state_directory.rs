@@ -136,6 +136,7 @@ fn two_state_directories_do_not_make_two_nodes() {
     expect_code(&output, 5);
     assert!(stderr(&output).contains("another --state-dir"), "{}", stderr(&output));
     assert_eq!(node.listing(), before);
+    assert!(!node.state().exists(), "the run that lost left something behind");
     drop(held);
     expect_code(&node.run(&["apply", "--check", "4.1.9", "--yes"]), 0);
 }

@@ -302,7 +302,7 @@ fn a_damaged_backup_is_never_written_back() {
     let copy = format!("/var/lib/kube-temper{backup}");
     let hidden = "/etc/kubernetes/manifests/.kube-temper-by-hand";
     let command =
-        format!("install -m 0600 -o 0 -g 0 {copy} {hidden} && mv -f {hidden} {SCHEDULER}");
+        format!("install -m 0600 -o 0 -g 0 {copy} {hidden} && mv -fT {hidden} {SCHEDULER}");
     assert_eq!(by_hand, &[command]);
     assert_eq!(machine.text(SCHEDULER), planned, "the nonsense was not written");
     assert_eq!(machine.meta(KEY).mode, 0o644, "the key has its old mode again");

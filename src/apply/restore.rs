@@ -174,7 +174,7 @@ fn put_back_by_hand(copy: &str, path: &str, meta: &FileMeta) -> String {
     let FileMeta { mode, uid, gid, .. } = meta;
     let hidden = quoted(&format!("{}/.kube-temper-by-hand", atomic::folder_of(path)));
     let [copy, path] = [quoted(copy), quoted(path)];
-    format!("install -m {mode:04o} -o {uid} -g {gid} {copy} {hidden} && mv -f {hidden} {path}")
+    format!("install -m {mode:04o} -o {uid} -g {gid} {copy} {hidden} && mv -fT {hidden} {path}")
 }
 
 /// A path as a shell reads it back.

@@ -15,7 +15,7 @@ use super::{
     files::DirFiles,
     state::{DEFAULT_STATE_DIR, StateDir},
 };
-use crate::node::{Clock as _, Lock, NodeError, NodeErrorKind};
+use crate::node::{Clock as _, Files as _, Lock, NodeError, NodeErrorKind};
 
 /// The parts of a node that lies in a directory of this machine.
 #[derive(Debug)]
@@ -48,10 +48,9 @@ impl Tree {
         Ok(Self { files, state, clock: SystemClock::new(), uid })
     }
 
-    /// Takes the lock of the state directory and that of the root itself: two runs with different state
-    /// directories must not change one node.
+    /// Takes the lock of the root itself and that of the state directory, which says who holds it: two runs
+    /// with different state directories must not change one node.
     pub(crate) fn lock(&self) -> Result<Box<dyn Lock>, NodeError> {
-        let state = self.state.lock(self.clock.now())?;
         let path = self.files.path();
         let failed = |error: &std::io::Error| NodeError::io("lock", &path.to_string_lossy(), error);
         #[allow(
@@ -60,14 +59,23 @@ impl Tree {
         )]
         let root = std::fs::File::open(path).map_err(|error| failed(&error))?;
         match Flock::lock(root, FlockArg::LockExclusiveNonblock) {
-            Ok(root) => Ok(Box::new(Both { _state: state, _root: root })),
-            Err((_, Errno::EWOULDBLOCK)) => Err(NodeError {
-                operation: "lock",
-                path: path.to_string_lossy().into_owned(),
-                kind: NodeErrorKind::Locked {
-                    holder: "it works on this root with another --state-dir".to_owned(),
-                },
-            }),
+            Ok(root) => {
+                let state = self.state.lock(self.clock.now())?;
+                Ok(Box::new(Both { _state: state, _root: root }))
+            }
+            Err((_, Errno::EWOULDBLOCK)) => {
+                // Most often it is a run with this very state directory, and its lock file names it.
+                if self.state.lstat("/")?.is_some() {
+                    self.state.lock(self.clock.now()).map(drop)?;
+                }
+                Err(NodeError {
+                    operation: "lock",
+                    path: path.to_string_lossy().into_owned(),
+                    kind: NodeErrorKind::Locked {
+                        holder: "it works on this root with another --state-dir".to_owned(),
+                    },
+                })
+            }
             Err((_, errno)) => Err(failed(&errno.into())),
         }
     }
