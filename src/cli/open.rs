@@ -8,6 +8,7 @@ use std::{
 use super::args::Global;
 use crate::{
     catalog::Catalog,
+    cluster::simulated::SimCluster,
     engine::{Engine, EngineError, Settings},
     model::{FileKind, FileMeta},
     node::{
@@ -47,9 +48,11 @@ fn refused(error: OpenError) -> EngineError {
 
 /// The engine on the built-in recorded node with a simulated kubelet.
 pub(super) fn demo() -> anyhow::Result<Engine> {
-    let node = SimNode::demo(&recording::KUBEADM_1_36_2, DEMO_HURRY)?;
+    let node = Arc::new(SimNode::demo(&recording::KUBEADM_1_36_2, DEMO_HURRY)?);
+    let cluster = SimCluster::new(Arc::clone(&node));
     let catalog = Catalog::embedded().map_err(EngineError::from)?;
-    Ok(Engine::new(Arc::new(node), Arc::new(catalog), Settings::default()))
+    let engine = Engine::new(node, Arc::new(catalog), Settings::default());
+    Ok(engine.in_cluster(Some(Arc::new(cluster))))
 }
 
 fn catalog(folder: Option<&Path>) -> Result<Catalog, EngineError> {

@@ -6,6 +6,7 @@
 
 #[cfg(feature = "cluster")]
 pub mod client;
+pub mod simulated;
 
 use std::{fmt, time::Duration};
 

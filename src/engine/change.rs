@@ -173,7 +173,7 @@ impl Engine {
 
     fn begin(&self, plan: &Plan, purpose: Purpose) -> Result<apply::Transaction, EngineError> {
         self.may_write()?;
-        Ok(apply::begin(&self.node, plan, purpose)?)
+        Ok(apply::begin(&self.node, plan, purpose)?.in_cluster(self.cluster.clone()))
     }
 
     fn may_write(&self) -> Result<(), EngineError> {

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use crate::{
     catalog::{Catalog, CatalogError, Numbered},
+    cluster::Cluster,
     model::{
         BenchmarkId, ControlId, Level, NodeFacts, Plan, Record, Report, Target, Tier, TransactionId,
     },
@@ -133,12 +134,20 @@ pub struct Engine {
     node: Arc<dyn Node>,
     catalog: Arc<Catalog>,
     settings: Settings,
+    cluster: Option<Arc<dyn Cluster>>,
 }
 
 impl Engine {
     /// Puts the parts together; reads nothing yet.
     pub fn new(node: Arc<dyn Node>, catalog: Arc<Catalog>, settings: Settings) -> Self {
-        Self { node, catalog, settings }
+        Self { node, catalog, settings, cluster: None }
+    }
+
+    /// Asks the API server too, where a transaction needs it.
+    #[must_use]
+    pub fn in_cluster(mut self, cluster: Option<Arc<dyn Cluster>>) -> Self {
+        self.cluster = cluster;
+        self
     }
 
     /// What kind of node this is.

@@ -27,6 +27,8 @@ const NOTICE: Duration = Duration::from_millis(800);
 pub(super) struct Api {
     /// The API server runs on another node.
     pub(super) remote: bool,
+    /// That one is away.
+    pub(super) remote_down: bool,
     /// Since when it answers; `None` while it does not.
     pub(super) up_since: Option<Duration>,
     /// When it last came up before this outage.
@@ -155,7 +157,7 @@ impl World {
 
     /// The API server answers requests with credentials.
     pub(super) fn api_serving(&self) -> bool {
-        self.api.remote
+        (self.api.remote && !self.api.remote_down)
             || self.process(Component::KubeApiserver).is_some_and(|running| {
                 running.ending.is_none()
                     && self.age(running) >= probes::API_ANSWERS

@@ -12,6 +12,8 @@
 //! | `crashes`, `known` | what a component refuses to start with |
 //! | `probes` | how components answer, and what the kubelet concludes |
 //! | `api` | what the API server knows, and what its absence does |
+//! | `leases` | who renews a lease, and when it last did |
+//! | `view` | what the simulated API server answers from |
 //! | `service` | the kubelet's own process and configuration |
 //! | `table` | `/proc` |
 //! | `files` | the tree, with the kubelet watching |
@@ -24,6 +26,7 @@ mod crashes;
 mod events;
 mod files;
 mod known;
+mod leases;
 mod pods;
 mod probes;
 mod queue;
@@ -32,10 +35,12 @@ mod store;
 mod table;
 #[cfg(test)]
 mod tests;
+mod view;
 mod world;
 
 pub use clock::{HurriedClock, VirtualClock};
 pub use events::{Cause, Event, What};
+pub use view::SimLease;
 
 use std::{
     collections::BTreeMap,

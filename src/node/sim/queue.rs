@@ -54,6 +54,11 @@ impl Queue {
         self.timers.insert((at, self.count), timer);
     }
 
+    /// Something happens up to this time.
+    pub(super) fn is_due(&self, until: Duration) -> bool {
+        self.timers.first_key_value().is_some_and(|((at, _), _)| *at <= until)
+    }
+
     /// The next thing that happens up to this time.
     pub(super) fn next(&mut self, until: Duration) -> Option<(Duration, Timer)> {
         let entry = self.timers.first_entry()?;

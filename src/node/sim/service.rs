@@ -248,6 +248,11 @@ impl World {
         self.after(START, Timer::KubeletStarts { kubelet });
     }
 
+    /// The kubelet ends and stays away.
+    pub(super) fn stop_kubelet(&mut self) {
+        self.kubelet_ends(Cause::Killed);
+    }
+
     fn kubelet_ends(&mut self, cause: Cause) {
         if let Some(pid) = self.service.pid.take() {
             self.table.remove(pid);

@@ -6,10 +6,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    super::memory::MemoryFiles,
+    super::{Files as _, memory::MemoryFiles},
     api::Api,
     crashes::Rules,
     events::{Cause, Event, What},
+    leases::Leases,
     pods::{Pod, Running, Slot},
     queue::{Chance, Queue, Timer},
     service::Service,
@@ -41,7 +42,11 @@ pub(super) struct World {
     /// By pod uid: it survives the pod.
     pub(super) back_off: BTreeMap<String, BackOff>,
     pub(super) api: Api,
+    pub(super) leases: Leases,
     pub(super) service: Service,
+    pub(super) hostname: String,
+    /// A node nobody heard of for this long is not ready (`node-monitor-grace-period`).
+    pub(super) grace: Duration,
     /// A kubelet that starts takes every pod for not ready at first (up to 1.34).
     pub(super) forgets_ready: bool,
     last_id: u64,
@@ -56,8 +61,12 @@ impl World {
         seed: u64,
     ) -> Self {
         let (table, found) = Table::read(&tree);
+        let before = |minor_: u32| minor.is_some_and(|m| (m.major, m.minor) < (1, minor_));
+        let hostname = tree.read("/etc/hostname", 256).unwrap_or_default();
         let mut world = Self {
-            forgets_ready: minor.is_some_and(|minor| (minor.major, minor.minor) < (1, 35)),
+            forgets_ready: before(35),
+            grace: Duration::from_secs(if before(32) { 40 } else { 50 }),
+            hostname: String::from_utf8_lossy(&hostname).trim().to_owned(),
             service: Service::recorded(found.get(&Component::Kubelet), &tree),
             tree,
             now,
@@ -71,6 +80,7 @@ impl World {
             slots: BTreeMap::new(),
             back_off: BTreeMap::new(),
             api: Api::default(),
+            leases: Leases::default(),
             last_id: 0,
         };
         world.take_over(&found);
@@ -104,6 +114,7 @@ impl World {
         }
         self.api.remote = !self.store.has(Component::KubeApiserver);
         self.api.up_since = self.api_serving().then_some(Duration::ZERO);
+        self.take_over_leases();
         for name in self.slots.keys().cloned().collect::<Vec<_>>() {
             self.publish(&name);
         }
@@ -120,11 +131,19 @@ impl World {
 
     /// Lets everything happen that is due by this time since boot.
     pub(super) fn advance(&mut self, until: Duration) {
+        if until <= self.now && !self.queue.is_due(until) {
+            return;
+        }
+        // What others did since the last look happened then.
+        self.keep_leases();
         while let Some((at, timer)) = self.queue.next(until) {
             self.now = self.now.max(at);
+            self.keep_leases();
             self.happen(timer);
+            self.keep_leases();
         }
         self.now = self.now.max(until);
+        self.keep_leases();
     }
 
     /// Adds a timer this long from now.
