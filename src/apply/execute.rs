@@ -67,7 +67,8 @@ impl Transaction {
         let node = node.as_ref();
         let site = Site { node, cluster: cluster.as_deref() };
         let mut begun = Vec::new();
-        let outcome = match self.forward(site, &mut begun) {
+        let holder = format!("{}/{}", self.plan.node, self.id);
+        let outcome = match self.forward(site, &holder, &mut begun) {
             Ok(()) => Outcome::Committed,
             Err(Failure::Standing(standing)) => self.refused(node, standing),
             Err(failure) => Undo {
@@ -81,6 +82,10 @@ impl Transaction {
             }
             .roll_back(failure.to_string(), failure.reason()),
         };
+        if let Some(cluster) = site.cluster.filter(|_| self.holds) {
+            // Where it cannot be given back it ends by itself.
+            let _ = cluster.release(&holder);
+        }
         drop(self.lock);
         outcome
     }
@@ -92,10 +97,15 @@ impl Transaction {
         Outcome::Refused { cause }
     }
 
-    fn forward(&mut self, site: Site<'_>, begun: &mut Vec<Begun>) -> Result<(), Failure> {
+    fn forward(
+        &mut self,
+        site: Site<'_>,
+        holder: &str,
+        begun: &mut Vec<Begun>,
+    ) -> Result<(), Failure> {
         let node = site.node;
         self.journal.append(node, self::begun(&self.plan, &self.order))?;
-        before::check(site, &self.plan, &self.order, &mut self.journal)?;
+        self.holds = before::check(site, &self.plan, &self.order, holder, &mut self.journal)?;
         // That took its time: nothing may have changed meanwhile.
         self.files = refuse::files(node, &self.plan).map_err(|why| Standing(why.to_string()))?;
         self.journal.append(node, RecordKind::Intent { files: self.files.clone() })?;

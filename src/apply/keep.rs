@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// Longest countdown there is, extensions included: nobody is watching any more after that.
-const LONGEST: Duration = Duration::from_secs(60 * 60);
+pub(super) const LONGEST: Duration = Duration::from_secs(60 * 60);
 
 /// Why the change is not kept.
 #[derive(Debug, thiserror::Error)]

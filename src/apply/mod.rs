@@ -91,6 +91,8 @@ pub struct Transaction {
     journal: Writer,
     lock: Box<dyn Lock>,
     prove: Option<Prove>,
+    /// The cluster's Lease is ours.
+    holds: bool,
 }
 
 impl fmt::Debug for Transaction {
@@ -113,7 +115,18 @@ impl Transaction {
     ) -> Self {
         let journal = Writer::new(&id);
         let node = Arc::clone(node);
-        Self { node, cluster: None, id, plan, order, files, journal, lock, prove: None }
+        Self {
+            node,
+            cluster: None,
+            id,
+            plan,
+            order,
+            files,
+            journal,
+            lock,
+            prove: None,
+            holds: false,
+        }
     }
 
     /// Its name.

@@ -4,6 +4,7 @@
 //! the way ends the transaction as refused.
 
 mod baseline;
+mod peers;
 
 use super::{Site, verify::Emit};
 use crate::{
@@ -26,20 +27,25 @@ impl From<NodeError> for Standing {
     }
 }
 
-/// Looks at the node before it is touched. Plans that restart nothing need none of this.
+/// Looks at the node before it is touched. Plans that restart nothing need none of this. Answers whether the
+/// cluster's Lease is held for `holder` from now on.
 pub(super) fn check(
     site: Site<'_>,
     plan: &Plan,
-    _order: &Order,
+    order: &Order,
+    holder: &str,
     journal: &mut Writer,
-) -> Result<(), Standing> {
+) -> Result<bool, Standing> {
     if plan.steps.iter().all(|step| step.target.restarts().is_none()) {
-        return Ok(());
+        return Ok(false);
     }
-    let Some(kubelet) = site.node.kubelet() else { return Ok(()) };
+    let Some(kubelet) = site.node.kubelet() else { return Ok(false) };
     // Where things are comes from what runs; candidates matter only where nothing does.
     let facts = collect(site.node, &PathCandidates::new())?;
-    baseline::take(site, kubelet, &facts, &mut told(site, journal, Phase::Baseline))
+    let mut emit = told(site, journal, Phase::Baseline);
+    baseline::take(site, kubelet, &facts, &mut emit)?;
+    // Last, so that no other control plane waits for a node that is refused anyway.
+    peers::hold(site, plan, order, holder, &mut emit)
 }
 
 fn told<'j>(site: Site<'j>, journal: &'j mut Writer, phase: Phase) -> Box<Emit<'j>> {
