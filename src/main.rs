@@ -1,15 +1,27 @@
 //! The thin binary: reads the environment once and hands over.
 
-use std::{env, io::IsTerminal, process::ExitCode};
+use std::{env, io::IsTerminal, panic, process::ExitCode};
 
 use kube_temper::{
     cli::{self, Environment, Screen, Session},
     engine::Engine,
+    text::yaml,
     tui,
 };
 
 fn main() -> ExitCode {
+    say_nothing_of_caught_panics();
     cli::run(env::args_os(), &environment(), &interface).into()
+}
+
+/// A panic that is caught and told as a problem of a file is nobody's business.
+fn say_nothing_of_caught_panics() {
+    let before = panic::take_hook();
+    panic::set_hook(Box::new(move |info| {
+        if !yaml::catches_panics() {
+            before(info);
+        }
+    }));
 }
 
 /// Faces do not know each other: the command line gets the interactive one from here.

@@ -30,6 +30,7 @@ fn broken_manifest(break_it: impl FnOnce(&Unpacked), status: &str, words: &str) 
 
     let scan = node.run(&["scan", "--format", "json"]);
     expect_code(&scan, 10);
+    assert_eq!(stderr(&scan), "");
     let found = statuses(&scan);
     assert_eq!(found["1.4.1"], status);
     assert_eq!(found["1.3.2"], "FAIL", "the other components are judged as ever");
@@ -47,6 +48,16 @@ fn a_manifest_that_is_not_yaml() {
         |node| node.write(SCHEDULER, "kind: [Pod\n\t:"),
         "ERROR",
         "kube-scheduler.yaml",
+    );
+}
+
+/// The parser panics at it; that is caught, and nobody hears of it.
+#[test]
+fn a_manifest_that_one_reader_gives_up_on() {
+    broken_manifest(
+        |node| node.write(SCHEDULER, "kind: Pod\nspec: [!!str, a]\n"),
+        "ERROR",
+        "not understood",
     );
 }
 

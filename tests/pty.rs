@@ -58,10 +58,14 @@ fn now() -> Instant {
 
 impl Demo {
     fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        Self::of(&[&["demo"], arguments].concat(), environment)
+    }
+
+    /// Another run of the program than `demo`.
+    fn of(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let pair = native_pty_system().openpty(size(80, 24)).unwrap();
         let settings = settings(pair.master.as_ref());
         let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_kube-temper"));
-        command.arg("demo");
         command.args(arguments);
         command.env_clear();
         command.env("TERM", "xterm-256color");
@@ -259,4 +263,20 @@ fn a_console_without_utf_8_gets_plain_characters() {
     assert!(demo.raw.is_ascii());
     demo.press("q");
     demo.ends_and_gives_the_terminal_back();
+}
+
+#[test]
+fn a_parser_that_gives_up_leaves_no_word_on_the_screen_nor_after_it() {
+    let root = tempfile::tempdir().unwrap();
+    let manifests = root.path().join("etc/kubernetes/manifests");
+    std::fs::create_dir_all(&manifests).unwrap();
+    std::fs::write(manifests.join("kube-scheduler.yaml"), "kind: Pod\nspec: [!!str, a]\n").unwrap();
+    let root = root.path().to_str().unwrap();
+    let arguments = ["--root", root, "--offline", "--benchmark", "cis-2.0"];
+    let mut session = Demo::of(&arguments, &[]);
+    session.wait_for_text("E ERROR");
+    session.press("q");
+    session.ends_and_gives_the_terminal_back();
+    let said = String::from_utf8_lossy(&session.raw);
+    assert!(!said.contains("panicked"), "{said}");
 }

@@ -36,6 +36,7 @@ use super::{
     app::{Source, Wait},
     message::Msg,
 };
+use crate::text::yaml;
 
 type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync + 'static>;
 
@@ -55,6 +56,9 @@ impl Guard {
         let guard = Self { previous: Some(panic::take_hook()), panics: Arc::clone(&panics) };
         // While the screen is ours no thread may print on it; what a panic said is told afterwards.
         panic::set_hook(Box::new(move |info| {
+            if yaml::catches_panics() {
+                return;
+            }
             let mut said = panics.lock().unwrap_or_else(PoisonError::into_inner);
             said.push(info.to_string());
         }));

@@ -63,6 +63,12 @@ pub(crate) fn read(text: &str) -> Result<(Document, Tree), ParseProblem> {
     Ok((document, tree))
 }
 
+/// Whether a panic of this thread is caught by the reader and told as a problem of the text it reads: a
+/// panic hook keeps silent then.
+pub fn catches_panics() -> bool {
+    tree::catches_panics()
+}
+
 /// The value at a dotted path (`authentication.anonymous.enabled`), if present.
 pub fn at<'v>(value: &'v serde_json::Value, path: &str) -> Option<&'v serde_json::Value> {
     path.split('.').try_fold(value, |value, key| value.get(key))

@@ -1,6 +1,7 @@
 //! The tree of a text: every value with the bytes it is written in.
 
 use std::{
+    cell::Cell,
     collections::BTreeMap,
     ops::Range,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -190,13 +191,26 @@ struct Position {
     line: usize,
 }
 
+thread_local! {
+    static CATCHING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether a panic of this thread is caught here and told as a problem of a text: a panic hook keeps
+/// silent then.
+pub(super) fn catches_panics() -> bool {
+    CATCHING.get()
+}
+
 /// Reads the first document of a text that libyaml is known to accept.
 ///
 /// The parser gives up with a panic on a tag right before a comma (`[!!str, a]`).
 /// It works on data of its own, so that is caught here and is a problem like any other.
 pub(super) fn parse(text: &str, documents: usize) -> Result<Tree, ParseProblem> {
     let reading = || read(text, documents);
-    catch_unwind(AssertUnwindSafe(reading)).unwrap_or_else(|_| {
+    CATCHING.set(true);
+    let answer = catch_unwind(AssertUnwindSafe(reading));
+    CATCHING.set(false);
+    answer.unwrap_or_else(|_| {
         Err(problem(None, "this YAML is written in a way that is not understood"))
     })
 }
