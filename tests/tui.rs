@@ -171,3 +171,32 @@ fn a_diff_writes_out_what_would_not_be_seen_and_says_so() {
     journey.press(&[Action::Plan]);
     journey.expect(&[r"# \u{202e}eurt=\u{202c}\u{200b}", r"\u{...}, and written unchanged"]);
 }
+
+#[test]
+fn the_screen_in_the_readme_is_that_of_the_demo() {
+    let mut journey = Journey::begin();
+    journey.session.resize(92, 30);
+    journey.mark("1.2.15");
+    journey.press(&[Action::Down]);
+    insta::with_settings!({
+        snapshot_path => "../snapshots/screens",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!("readme-92x30", journey.session.screen());
+    });
+
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
+    let readme = std::fs::read_to_string(path).unwrap();
+    let (before, rest) = readme.split_once("```text\n").unwrap();
+    let (_, after) = rest.split_once("```\n").unwrap();
+    let fresh = format!("{before}```text\n{}\n```\n{after}", journey.session.text().trim_end());
+    if std::env::var_os("UPDATE_README").is_some() {
+        std::fs::write(path, &fresh).unwrap();
+    }
+    let committed = std::fs::read_to_string(path).unwrap();
+    assert!(
+        committed == fresh,
+        "the screen in README.md is stale: run `UPDATE_README=1 cargo test --test tui` and commit it"
+    );
+}
