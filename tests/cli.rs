@@ -198,12 +198,27 @@ fn one_control_of_a_transaction_can_be_rolled_back() {
     assert_eq!(node.text(MANIFEST), fresh);
 }
 
+/// Plans these controls into a file beside the state directory.
+fn plan_file(node: &Unpacked, ids: &str) -> String {
+    let plan = node.state().with_file_name("plan.json").to_str().unwrap().to_owned();
+    expect_code(&node.run(&["plan", "--check", ids, "-o", &plan]), 0);
+    plan
+}
+
+/// Takes the last records of the only transaction's journal away, as if its process had died before.
+fn cut_the_journal(node: &Unpacked, records: usize) {
+    let folder = fs::read_dir(node.state().join("transactions")).unwrap().next().unwrap().unwrap();
+    let journal = folder.path().join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let kept: Vec<&str> = text.lines().collect();
+    fs::write(&journal, format!("{}\n", kept[..kept.len() - records].join("\n"))).unwrap();
+}
+
 #[test]
 fn a_plan_is_applied_exactly_or_refused_when_the_node_changed() {
     let node = Unpacked::new("kubeadm-1.36.2");
-    let plan = node.state().with_file_name("plan.json");
-    let plan = plan.to_str().unwrap();
-    expect_code(&node.run(&["plan", "--check", "1.2.15", "-o", plan]), 0);
+    let plan = plan_file(&node, "1.2.15");
+    let plan = plan.as_str();
     assert_eq!(fs::metadata(plan).unwrap().mode() & 0o7777, 0o600);
 
     let original = node.text(MANIFEST);
@@ -244,11 +259,7 @@ fn a_dry_run_refuses_what_the_run_would_and_leaves_no_trace() {
     expect_code(&node.run(&["apply", "--check", "4.1.9", "--yes"]), 0);
     dry(&["rollback", "--last"], 0);
     assert!(dry(&["rollback", "--last", "--read-only"], 20).contains("--read-only"));
-    let folder = fs::read_dir(node.state().join("transactions")).unwrap().next().unwrap().unwrap();
-    let journal = folder.path().join("journal.jsonl");
-    let text = fs::read_to_string(&journal).unwrap();
-    let kept: Vec<&str> = text.lines().collect();
-    fs::write(&journal, format!("{}\n", kept[..kept.len() - 1].join("\n"))).unwrap();
+    cut_the_journal(&node, 1);
     for arguments in [&["apply", "--check", "1.2.15"][..], &["apply", "--safe"]] {
         assert!(dry(arguments, 20).contains("kube-temper recover"));
     }
@@ -395,9 +406,8 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 #[test]
 fn nothing_in_a_plan_file_is_believed() {
     let node = Unpacked::new("kubeadm-1.36.2");
-    let plan = node.state().with_file_name("plan.json");
-    let plan = plan.to_str().unwrap();
-    expect_code(&node.run(&["plan", "--check", "1.2.15,4.1.9", "-o", plan]), 0);
+    let plan = plan_file(&node, "1.2.15,4.1.9");
+    let plan = plan.as_str();
     let honest: serde_json::Value = serde_json::from_slice(&fs::read(plan).unwrap()).unwrap();
     let before = node.listing();
 
@@ -435,9 +445,8 @@ fn nothing_in_a_plan_file_is_believed() {
 #[test]
 fn a_plan_file_with_an_impossible_mode_or_size_is_not_read() {
     let node = Unpacked::new("kubeadm-1.36.2");
-    let plan = node.state().with_file_name("plan.json");
-    let plan = plan.to_str().unwrap();
-    expect_code(&node.run(&["plan", "--check", "1.2.15,4.1.9", "-o", plan]), 0);
+    let plan = plan_file(&node, "1.2.15,4.1.9");
+    let plan = plan.as_str();
     let honest: serde_json::Value = serde_json::from_slice(&fs::read(plan).unwrap()).unwrap();
     let before = node.listing();
     for (place, value, words) in [
@@ -484,11 +493,7 @@ fn the_limit_on_restarts_holds_for_chosen_controls_too() {
 fn commands_for_a_person_name_the_files_below_the_root() {
     let node = Unpacked::new("kubeadm-1.36.2");
     expect_code(&node.run(&["apply", "--check", "1.2.15", "--yes"]), 0);
-    let folder = fs::read_dir(node.state().join("transactions")).unwrap().next().unwrap().unwrap();
-    let journal = folder.path().join("journal.jsonl");
-    let text = fs::read_to_string(&journal).unwrap();
-    let kept: Vec<&str> = text.lines().collect();
-    fs::write(&journal, format!("{}\n", kept[..kept.len() - 3].join("\n"))).unwrap();
+    cut_the_journal(&node, 3);
     let edited = node.text(MANIFEST).replace("--allow-privileged=true", "--allow-privileged=false");
     node.write(MANIFEST, edited);
     let output = node.run(&["recover"]);

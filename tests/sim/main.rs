@@ -60,7 +60,7 @@ fn the_simulated_kubelet_tells_the_same_story_as_the_real_one() {
         let real = story(&recorded(scene.trace));
         check_spread(&scene, &real, "real");
         for seed in SEEDS {
-            let lab = Lab::new(scene.component, seed);
+            let lab = Lab::new(scene.component(), seed);
             lab.pass(33 + seed);
             (scene.before)(&lab);
             while real[0].1 == Seen::NoProcess && lab.process().is_some() {
