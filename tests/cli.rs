@@ -190,11 +190,21 @@ fn one_control_of_a_transaction_can_be_rolled_back() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let fresh = node.text(MANIFEST);
     expect_code(&node.run(&["apply", "--check", "1.2.15,1.2.30", "--max-risk", "R3", "--yes"]), 0);
-    expect_code(&node.run(&["rollback", "--check", "1.2.30", "--yes"]), 0);
+    let applied = node.listing();
+    for limit in [&[][..], &["--max-restarts", "0", "--max-risk", "R3"]] {
+        let output = node.run(&[&["rollback", "--check", "1.2.30", "--yes"], limit].concat());
+        expect_code(&output, 20);
+        let words = if limit.is_empty() { "--max-risk R3" } else { "--max-restarts allows 0" };
+        assert!(stderr(&output).contains(words), "{}", stderr(&output));
+        assert_eq!(node.listing(), applied, "nothing was written");
+    }
+    expect_code(&node.run(&["rollback", "--check", "1.2.30", "--yes", "--max-risk", "R3"]), 0);
+    let history = stdout(&node.run(&["history"]));
+    assert!(history.contains("  partly undone by "), "{history}");
     let text = node.text(MANIFEST);
     assert!(text.contains("--profiling=false"), "{text}");
     assert!(!text.contains("extend-token"), "{text}");
-    expect_code(&node.run(&["rollback", "--all", "--yes"]), 0);
+    expect_code(&node.run(&["rollback", "--all", "--yes", "--max-risk", "R3"]), 0);
     assert_eq!(node.text(MANIFEST), fresh);
 }
 
@@ -487,6 +497,23 @@ fn the_limit_on_restarts_holds_for_chosen_controls_too() {
     let arguments = ["apply", "--check", "1.3.2,1.4.1", "--max-restarts", "1", "--yes"];
     expect_code(&node.run(&arguments), 20);
     assert_eq!(node.listing(), before);
+}
+
+#[test]
+fn a_roll_back_that_cannot_do_all_it_was_asked_writes_nothing() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    expect_code(&node.run(&["apply", "--check", "1.3.2,1.4.1", "--yes"]), 0);
+    fs::remove_file(node.path(SCHEDULER)).unwrap();
+    let before = node.listing();
+    let output = node.run(&["rollback", "--last", "--yes"]);
+    expect_code(&output, 20);
+    let told = stderr(&output);
+    assert!(told.contains("kube-scheduler.yaml no longer exists"), "{told}");
+    assert!(told.contains("'kube-temper rollback --check 1.3.2'"), "{told}");
+    assert_eq!(node.listing(), before, "nothing was written");
+    assert!(!stdout(&node.run(&["history"])).contains("undone by"));
+    expect_code(&node.run(&["rollback", "--check", "1.3.2", "--yes"]), 0);
+    assert!(stdout(&node.run(&["history"])).contains("  partly undone by "));
 }
 
 #[test]

@@ -183,20 +183,92 @@ fn controls_that_cannot_be_told_apart_are_undone_together() {
 }
 
 #[test]
-fn a_mode_that_somebody_else_set_since_stays() {
+fn a_file_that_is_gone_is_refused_with_what_can_still_be_undone() {
+    let machine = Machine::new();
+    let plan = three_files(&machine);
+    let first = commit(&machine, &plan);
+    let text = machine.text(SCHEDULER);
+    machine.files.remove(SCHEDULER).unwrap();
+    for which in [only(&first), Which::Last, Which::All] {
+        let refusal = plan_undo(&machine, &which).refusal().unwrap();
+        assert!(refusal.contains(&format!("1.4.1: {SCHEDULER} no longer exists")), "{refusal}");
+        for rest in
+            ["'kube-temper rollback --check 1.3.2'", "'kube-temper rollback --check 1.1.21'"]
+        {
+            assert!(refusal.contains(rest), "{refusal}");
+        }
+        assert!(!refusal.contains("--check 1.4.1"), "{refusal}");
+    }
+
+    let undone = undo(&machine, &Which::Control(id("1.3.2")));
+    assert_eq!(machine.text(MANAGER), before_text(&plan, MANAGER));
+    let history = Store::new(machine.boot().as_ref()).history().unwrap();
+    assert_eq!((&history[1].undone_by, &history[1].partly_undone_by), (&None, &Some(undone)));
+
+    // Where the file comes back, so does our setting: it was never called undone.
+    machine.files.put_file(SCHEDULER, 0o600, text);
+    let last = undo(&machine, &only(&first));
+    assert_eq!(machine.text(SCHEDULER), before_text(&plan, SCHEDULER));
+    let history = Store::new(machine.boot().as_ref()).history().unwrap();
+    assert_eq!((&history[2].undone_by, &history[2].partly_undone_by), (&Some(last), &None));
+}
+
+#[test]
+fn the_mode_of_a_key_that_is_gone_is_nothing_to_put_back() {
+    let machine = Machine::new();
+    let plan = three_files(&machine);
+    let first = commit(&machine, &plan);
+    machine.files.remove(KEY).unwrap();
+    undo(&machine, &only(&first));
+    assert_eq!(machine.text(SCHEDULER), before_text(&plan, SCHEDULER));
+    let history = Store::new(machine.boot().as_ref()).history().unwrap();
+    assert!(history[1].undone_by.is_some());
+}
+
+#[test]
+fn the_last_is_the_last_that_bytes_can_undo() {
+    let machine = Machine::new();
+    let first = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+    let mut second = scheduler_flag(&machine, "1.4.2", "v", "2");
+    second.controls[0].reversible = Reversibility::Procedure;
+    let second = commit(&machine, &second);
+    assert_eq!(plan_undo(&machine, &Which::Last).of, [first]);
+    let refusal = plan_undo(&machine, &only(&second)).refusal().unwrap();
+    assert!(refusal.contains("kube-temper explain 1.4.2"), "{refusal}");
+}
+
+#[test]
+fn an_undo_that_found_nothing_is_not_undone_itself() {
+    let machine = Machine::new();
+    let scheduler = machine.text(SCHEDULER);
+    let first = commit(&machine, &scheduler_flag(&machine, "1.4.1", "profiling", "false"));
+    machine.write(SCHEDULER, &scheduler);
+    let planned = plan_undo(&machine, &only(&first));
+    let noted = rollback::note(machine.boot().as_ref(), &planned).unwrap();
+    let again = rollback::plan(machine.boot().as_ref(), &only(&noted)).unwrap_err().to_string();
+    assert!(again.contains("changed nothing that can be undone"), "{again}");
+}
+
+#[test]
+fn a_mode_that_somebody_else_set_since_is_refused_with_the_way_out() {
     let machine = Machine::new();
     let first = commit(
         &machine,
         &plan(vec![step(StepTarget::Metadata, vec![key_change(&machine, "1.1.21")])]),
     );
     machine.files.set_mode(KEY, 0o400).unwrap();
-    let planned = plan_undo(&machine, &only(&first));
-    let left: Vec<&str> = planned.plan.left.iter().map(|left| left.reason.as_str()).collect();
-    assert_eq!(left, [format!("the mode (0400) of {KEY} stays: somebody else changed it since")]);
+    let refusal = plan_undo(&machine, &only(&first)).refusal().unwrap();
+    assert_eq!(
+        refusal,
+        format!(
+            "1.1.21: the mode of {KEY} is 0400, somebody else changed it since: it was 0644 and we made it 0600; set it to one of these, then roll back again"
+        )
+    );
+    machine.files.set_mode(KEY, 0o644).unwrap();
     undo(&machine, &only(&first));
     assert_eq!(
         machine.meta(KEY),
-        FileMeta { mode: 0o400, uid: 1000, gid: 1000, xattrs: BTreeMap::new() }
+        FileMeta { mode: 0o644, uid: 1000, gid: 1000, xattrs: BTreeMap::new() }
     );
 }
 
@@ -212,8 +284,10 @@ fn what_bytes_cannot_undo_is_refused_by_every_path() {
     let first = commit(&machine, &plan);
     for which in [only(&first), Which::Last, Which::All, Which::Control(id("1.4.1"))] {
         let planned = plan_undo(&machine, &which);
-        let text = planned.conflicts.join("\n");
+        let text = planned.refusal().unwrap();
         assert!(text.contains("kube-temper explain 1.4.1"), "{which:?}: {text}");
+        let rest = text.contains("'kube-temper rollback --check 1.3.2'");
+        assert_eq!(rest, which != Which::Control(id("1.4.1")), "{which:?}: {text}");
     }
     undo(&machine, &Which::Control(id("1.3.2")));
     assert_eq!(machine.text(MANAGER), before_text(&plan, MANAGER));

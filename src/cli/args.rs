@@ -115,7 +115,7 @@ pub struct Global {
     #[arg(long, global = true, help_heading = "Global options")]
     pub no_input: bool,
 
-    /// Answer yes to every question (apply still stops at --max-risk).
+    /// Answer yes to every question (apply and rollback still stop at --max-risk).
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub yes: bool,
 }
@@ -333,6 +333,14 @@ pub struct RollbackArgs {
     /// Undo everything.
     #[arg(long, group = "which")]
     pub all: bool,
+
+    /// Highest risk to roll back: it restarts the same components as the change did.
+    #[arg(long, value_parser = parse_tier, default_value = "R2", value_name = "R0..R4")]
+    pub max_risk: Tier,
+
+    /// Restart at most this many components.
+    #[arg(long, value_name = "N")]
+    pub max_restarts: Option<usize>,
 
     /// Show the diff, check all that is checked before the first write, and stop (no lock is taken).
     #[arg(long)]

@@ -69,20 +69,24 @@ pub(super) fn apply(
             plan
         }
     };
-    if let Some(tier) = plan.tier().filter(|tier| *tier > args.max_risk) {
+    within(&plan, args.max_risk, args.batch.max_restarts)?;
+    carry_out(engine, &plan, args.dry_run, terminal)
+}
+
+/// The limits of a run hold for a roll back too: it restarts the same components.
+fn within(plan: &Plan, max_risk: Tier, max_restarts: Option<usize>) -> Result<(), EngineError> {
+    if let Some(tier) = plan.tier().filter(|tier| *tier > max_risk) {
         return Err(EngineError::Refused(format!(
             "the plan has risk {tier}; raise the limit with --max-risk {tier} after reading `kube-temper explain`"
-        ))
-        .into());
+        )));
     }
     let restarts = plan.steps.iter().filter(|step| step.target.restarts().is_some()).count();
-    if let Some(most) = args.batch.max_restarts.filter(|most| restarts > *most) {
+    if let Some(most) = max_restarts.filter(|most| restarts > *most) {
         return Err(EngineError::Refused(format!(
             "the plan restarts {restarts} components, --max-restarts allows {most}"
-        ))
-        .into());
+        )));
     }
-    carry_out(engine, &plan, args.dry_run, terminal)
+    Ok(())
 }
 
 /// A control that was named and is not in the plan is a refusal, unless it is right already.
@@ -203,11 +207,12 @@ pub(super) fn rollback(
         (None, None) => Undo::Last,
     };
     let rollback = engine.plan_rollback(&undo)?;
-    let RollbackPlan { plan, conflicts, .. } = &rollback;
+    let RollbackPlan { plan, .. } = &rollback;
     report::plan::write(&mut terminal.out(), plan, &engine.diff(plan, 3), terminal.look())?;
-    if !conflicts.is_empty() {
-        return Err(EngineError::Refused(conflicts.join("; ")).into());
+    if let Some(why) = rollback.refusal() {
+        return Err(EngineError::Refused(why).into());
     }
+    within(plan, args.max_risk, args.max_restarts)?;
     if plan.is_empty() {
         terminal.say("nothing of it is left in place")?;
         if !args.dry_run {

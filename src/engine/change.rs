@@ -99,8 +99,8 @@ impl Engine {
 
     /// Starts an undo that was shown before.
     pub fn rollback(&self, rollback: &RollbackPlan) -> Result<Running, EngineError> {
-        if !rollback.conflicts.is_empty() {
-            return Err(EngineError::Refused(rollback.conflicts.join("; ")));
+        if let Some(why) = rollback.refusal() {
+            return Err(EngineError::Refused(why));
         }
         let transaction = self.begin(&rollback.plan, rollback.purpose())?;
         Ok(Running::start(Arc::clone(&self.node), transaction))

@@ -31,6 +31,9 @@ fn line(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
     if let Some(by) = &summary.undone_by {
         write!(out, "  {DIM}undone by {}{DIM:#}", one_line(&by.0))?;
     }
+    if let Some(by) = &summary.partly_undone_by {
+        write!(out, "  {DIM}partly undone by {by}{DIM:#}")?;
+    }
     if let Some(damage) = &summary.damage {
         write!(out, "  {BAD}damaged: {}{BAD:#}", one_line(damage))?;
     }

@@ -71,6 +71,7 @@ struct SummaryDocument<'s> {
     outcome: Option<&'s Outcome>,
     files: &'s [String],
     undone_by: Option<&'s TransactionId>,
+    partly_undone_by: Option<&'s TransactionId>,
     damage: Option<&'s str>,
 }
 
@@ -82,6 +83,7 @@ impl<'s> From<&'s Summary> for SummaryDocument<'s> {
             outcome: summary.outcome.as_ref(),
             files: &summary.files,
             undone_by: summary.undone_by.as_ref(),
+            partly_undone_by: summary.partly_undone_by.as_ref(),
             damage: summary.damage.as_deref(),
         }
     }

@@ -21,6 +21,8 @@ pub struct Summary {
     pub files: Vec<String>,
     /// Later transaction that undid it, if any.
     pub undone_by: Option<TransactionId>,
+    /// Later transaction that undid a part of it last, while another part still stands.
+    pub partly_undone_by: Option<TransactionId>,
     /// Its journal or backup is damaged: what is wrong.
     pub damage: Option<String>,
 }
@@ -50,7 +52,7 @@ impl Loaded {
             .unwrap_or_default()
     }
 
-    fn summary(&self, undone_by: Option<TransactionId>) -> Summary {
+    fn summary(&self, standing: Standing) -> Summary {
         let damage = [
             self.journal.damage.as_ref().map(ToString::to_string),
             self.plan.as_ref().err().map(ToString::to_string),
@@ -61,7 +63,8 @@ impl Loaded {
             purpose: self.purpose(),
             outcome: self.journal.outcome.clone(),
             files: self.intent().iter().map(|file| file.path.clone()).collect(),
-            undone_by,
+            undone_by: standing.undone_by,
+            partly_undone_by: standing.partly_undone_by,
             damage: damage.into_iter().flatten().next(),
         }
     }
@@ -79,8 +82,10 @@ fn controls(purpose: &Purpose) -> &[ControlId] {
 pub struct Standing {
     /// The controls whose changes are still in force; empty for what was rolled back or undone.
     pub controls: BTreeSet<ControlId>,
-    /// The committed rollback that undid it.
+    /// The committed rollback that took the last of it away.
     pub undone_by: Option<TransactionId>,
+    /// The latest committed rollback that took a part away, while something still stands.
+    pub partly_undone_by: Option<TransactionId>,
 }
 
 /// What still stands of every transaction; `history` is ordered oldest first.
@@ -95,7 +100,7 @@ pub fn standing(history: &[Loaded]) -> BTreeMap<TransactionId, Standing> {
             let purpose = loaded.purpose();
             let ids = if gone { &[] } else { controls(&purpose) };
             let controls = ids.iter().cloned().collect();
-            (loaded.id.clone(), Standing { controls, undone_by: None })
+            (loaded.id.clone(), Standing { controls, ..Standing::default() })
         })
         .collect();
     for loaded in history.iter().rev() {
@@ -106,12 +111,16 @@ pub fn standing(history: &[Loaded]) -> BTreeMap<TransactionId, Standing> {
         let undone = standing.get(&loaded.id).map(|s| s.controls.clone()).unwrap_or_default();
         for earlier in of {
             let Some(entry) = standing.get_mut(&earlier) else { continue };
-            let had = !entry.controls.is_empty();
+            let had = entry.controls.len();
             entry.controls.retain(|control| !undone.contains(control));
-            if had && entry.controls.is_empty() {
-                entry.undone_by = Some(loaded.id.clone());
+            // The latest comes first here.
+            if entry.controls.len() < had && entry.partly_undone_by.is_none() {
+                entry.partly_undone_by = Some(loaded.id.clone());
             }
         }
+    }
+    for entry in standing.values_mut().filter(|entry| entry.controls.is_empty()) {
+        entry.undone_by = entry.partly_undone_by.take();
     }
     standing
 }
@@ -122,6 +131,6 @@ pub(super) fn history(loaded: &[Loaded]) -> Vec<Summary> {
     loaded
         .iter()
         .rev()
-        .map(|one| one.summary(standing.get(&one.id).and_then(|s| s.undone_by.clone())))
+        .map(|one| one.summary(standing.get(&one.id).cloned().unwrap_or_default()))
         .collect()
 }

@@ -12,7 +12,9 @@ use std::collections::BTreeSet;
 
 use super::Refusal;
 use crate::{
-    model::{ControlId, Order, Outcome, Plan, RecordKind, TransactionId, journal::Purpose},
+    model::{
+        ControlId, Order, Outcome, Plan, RecordKind, Reversibility, TransactionId, journal::Purpose,
+    },
     node::Node,
     store::{Loaded, Store, StoreError, Writer, standing},
 };
@@ -23,7 +25,7 @@ use work::Work;
 pub enum Which {
     /// These transactions; a rollback among them is undone too.
     Transactions(Vec<TransactionId>),
-    /// The latest applied transaction that still stands.
+    /// The latest applied transaction of which something stands that bytes can undo.
     Last,
     /// What was done for one control, in every transaction.
     Control(ControlId),
@@ -40,9 +42,25 @@ pub struct RollbackPlan {
     pub plan: Plan,
     /// Places where later changes stand in the way; with any of these it is refused.
     pub conflicts: Vec<String>,
+    /// Where it is refused: the controls of it that can be undone on their own.
+    pub rest: Vec<ControlId>,
 }
 
 impl RollbackPlan {
+    /// Why it is refused, and what of it can be undone; `None` when all that was asked can be done.
+    pub fn refusal(&self) -> Option<String> {
+        let mut parts = self.conflicts.clone();
+        if parts.is_empty() {
+            return None;
+        }
+        if !self.rest.is_empty() {
+            let commands: Vec<String> =
+                self.rest.iter().map(|id| format!("'kube-temper rollback --check {id}'")).collect();
+            parts.push(format!("what can be undone on its own: {}", commands.join(", ")));
+        }
+        Some(parts.join("; "))
+    }
+
     /// What the transaction that runs it is for.
     pub fn purpose(&self) -> Purpose {
         let controls = self.plan.controls.iter().map(|planned| planned.control.clone()).collect();
@@ -57,7 +75,22 @@ pub fn plan(node: &dyn Node, which: &Which) -> Result<RollbackPlan, Refusal> {
     for id in store.list()? {
         history.push(store.load(&id)?);
     }
-    let chosen = choose(&history, which)?;
+    let mut plan = one(node, &history, which)?;
+    let controls: Vec<ControlId> = plan.plan.controls.iter().map(|c| c.control.clone()).collect();
+    // A transaction is undone whole or not at all; its parts by name.
+    if !plan.conflicts.is_empty() && controls.len() > 1 {
+        for control in controls {
+            let alone = one(node, &history, &Which::Control(control.clone()));
+            if alone.is_ok_and(|alone| alone.conflicts.is_empty()) {
+                plan.rest.push(control);
+            }
+        }
+    }
+    Ok(plan)
+}
+
+fn one(node: &dyn Node, history: &[Loaded], which: &Which) -> Result<RollbackPlan, Refusal> {
+    let chosen = choose(history, which)?;
     let mut work = Work::default();
     for undo in &chosen {
         work.undo(node, undo)?;
@@ -105,13 +138,14 @@ fn choose<'h>(history: &'h [Loaded], which: &Which) -> Result<Vec<Undone<'h>>, R
         let mut controls = stands.controls.clone();
         match which {
             Which::Transactions(ids) if ids.contains(&loaded.id) => {
-                if controls.is_empty() {
+                let nothing = loaded.plan.as_ref().is_ok_and(Plan::is_empty);
+                if controls.is_empty() || nothing {
                     return refused(nothing_stands(loaded, stands.undone_by.as_ref()));
                 }
             }
             Which::Control(control) if applied => controls.retain(|id| id == control),
             Which::All if applied => {}
-            Which::Last if applied && chosen.is_empty() => {}
+            Which::Last if applied && chosen.is_empty() && by_bytes(loaded, &controls) => {}
             _ => continue,
         }
         if controls.is_empty() {
@@ -131,6 +165,15 @@ fn choose<'h>(history: &'h [Loaded], which: &Which) -> Result<Vec<Undone<'h>>, R
         });
     }
     Ok(chosen)
+}
+
+/// Whether any of these controls can be undone by bytes; a plan that cannot be read is judged later.
+fn by_bytes(loaded: &Loaded, controls: &BTreeSet<ControlId>) -> bool {
+    loaded.plan.as_ref().map_or(true, |plan| {
+        plan.controls.iter().any(|planned| {
+            controls.contains(&planned.control) && planned.reversible == Reversibility::Bytes
+        })
+    })
 }
 
 fn nothing_stands(loaded: &Loaded, undone_by: Option<&TransactionId>) -> String {

@@ -7,8 +7,8 @@ use super::{RollbackPlan, Undone, force, separate};
 use crate::{
     apply::Refusal,
     model::{
-        AttributedEdit, Change, ChangeKind, Component, Digest, Edit, FileImage, FileMeta, LeftOut,
-        Plan, Reversibility, Step, StepTarget, Tier,
+        AttributedEdit, Change, ChangeKind, Component, Digest, FileImage, FileMeta, LeftOut, Plan,
+        Reversibility, Step, StepTarget, Tier,
         change::{PlanSchema, PlannedControl},
     },
     node::Node,
@@ -54,7 +54,7 @@ impl Work {
             self.controls.entry(id.clone()).or_insert_with(|| planned.clone());
             if planned.reversible != Reversibility::Bytes {
                 self.conflicts.push(format!(
-                    "{id} cannot be undone by putting old bytes back: 'kube-temper explain {id}' says how it is undone; undo the others by their own ids (--check)"
+                    "{id} cannot be undone by putting old bytes back: 'kube-temper explain {id}' says how it is undone"
                 ));
             }
         }
@@ -83,6 +83,14 @@ impl Work {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => match open(node, change)? {
                 Opened::File(target) => new.insert(target),
+                Opened::Gone if matches!(change.kind, ChangeKind::Content { .. }) => {
+                    conflicts.push(format!(
+                        "{}: {path} no longer exists, and where it comes back so does what we changed in it: put it back first",
+                        named(change, undone)
+                    ));
+                    return Ok(());
+                }
+                // No file, no mode: nothing of it is left.
                 Opened::Gone => {
                     left.extend(change.edits.iter().filter(undone).map(|edit| LeftOut {
                         control: edit.control.clone(),
@@ -135,19 +143,8 @@ impl Work {
                 }
             }
         }
-        let stays = target.undo_meta(&sides.meta);
-        for edit in change.edits.iter().filter(undone) {
-            let what = match edit.edit {
-                Edit::Mode { .. } => &stays.mode,
-                Edit::Owner { .. } => &stays.owner,
-                _ => &None,
-            };
-            if let Some(what) = what {
-                left.push(LeftOut {
-                    control: edit.control.clone(),
-                    reason: format!("{what} of {path} stays: somebody else changed it since"),
-                });
-            }
+        for what in target.undo_meta(path, &sides.meta) {
+            conflicts.push(format!("{}: {what}", named(change, undone)));
         }
         Ok(())
     }
@@ -187,6 +184,7 @@ impl Work {
                 left: self.left,
             },
             conflicts: self.conflicts,
+            rest: Vec::new(),
         })
     }
 }
@@ -218,11 +216,12 @@ fn open(node: &dyn Node, change: &Change) -> Result<Opened, Refusal> {
     }))
 }
 
-/// Mode and owner that are no longer ours to change, as a person reads them.
-#[derive(Debug, Default)]
-struct Stays {
-    mode: Option<String>,
-    owner: Option<String>,
+/// The controls of a change that are undone, as a person names them.
+fn named(change: &Change, undone: impl Fn(&&AttributedEdit) -> bool) -> String {
+    let mut ids: Vec<String> =
+        change.edits.iter().filter(undone).map(|edit| edit.control.to_string()).collect();
+    ids.dedup();
+    ids.join(", ")
 }
 
 impl Target {
@@ -236,15 +235,22 @@ impl Target {
         Ok(self.text.as_mut())
     }
 
-    /// Puts mode and owner back where they still are ours.
-    fn undo_meta(&mut self, (before, after): &(FileMeta, FileMeta)) -> Stays {
+    /// Puts mode and owner back where they still are ours; says which are somebody else's now.
+    fn undo_meta(&mut self, path: &str, (before, after): &(FileMeta, FileMeta)) -> Vec<String> {
         let now = &mut self.after;
-        let mut stays = Stays::default();
+        let mut stays = Vec::new();
+        let mut stay = |what: &str, is: String, was: String, made: String| {
+            stays.push(format!(
+                "the {what} of {path} is {is}, somebody else changed it since: it was {was} and we made it {made}; set it to one of these, then roll back again"
+            ));
+        };
         if before.mode != after.mode && now.mode != before.mode {
             if now.mode == after.mode {
                 now.mode = before.mode;
             } else {
-                stays.mode = Some(format!("the mode ({:04o})", now.mode));
+                let [is, was, made] =
+                    [now.mode, before.mode, after.mode].map(|mode| format!("{mode:04o}"));
+                stay("mode", is, was, made);
             }
         }
         let owner = |meta: &FileMeta| (meta.uid, meta.gid);
@@ -252,7 +258,8 @@ impl Target {
             if owner(now) == owner(after) {
                 (now.uid, now.gid) = owner(before);
             } else {
-                stays.owner = Some(format!("the owner ({}:{})", now.uid, now.gid));
+                let shown = |meta: &FileMeta| format!("{}:{}", meta.uid, meta.gid);
+                stay("owner", shown(now), shown(before), shown(after));
             }
         }
         stays

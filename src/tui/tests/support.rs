@@ -354,6 +354,7 @@ pub(crate) fn summary(name: &str, outcome: Option<Outcome>) -> Summary {
         outcome,
         files: vec!["/etc/kubernetes/manifests/kube-scheduler.yaml".to_owned()],
         undone_by: None,
+        partly_undone_by: None,
         damage: None,
     }
 }
@@ -446,7 +447,8 @@ impl Backstage for Stage {
                 let plan = plan(&["1.4.1"]);
                 let diffs = Self::diffs(&plan, context);
                 let of = vec![transaction_id("20261124T052601Z-3f9a")];
-                let rollback = RollbackPlan { of, plan, conflicts: self.conflicts.clone() };
+                let rollback =
+                    RollbackPlan { of, plan, conflicts: self.conflicts.clone(), rest: Vec::new() };
                 JobMsg::RollbackPlanned { undo, result: Ok((Arc::new(rollback), diffs)) }
             }
             Effect::Apply(_) | Effect::Rollback(_) => self.started(),

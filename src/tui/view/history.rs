@@ -42,6 +42,9 @@ fn state(entry: &Summary) -> (&'static str, Tone) {
     }
     match (&entry.outcome, &entry.undone_by) {
         (Some(Outcome::Committed), Some(_)) => ("< UNDONE", Tone::Faint),
+        (Some(Outcome::Committed), None) if entry.partly_undone_by.is_some() => {
+            ("< PART UNDONE", Tone::Warn)
+        }
         (Some(Outcome::Committed), None) => ("+ COMMITTED", Tone::Good),
         (Some(Outcome::Refused { .. }), _) => ("- REFUSED", Tone::Faint),
         (Some(Outcome::RolledBack { .. }), _) => ("< ROLLED BACK", Tone::Warn),
@@ -118,6 +121,9 @@ fn summary(page: &mut Page, entry: &Summary) {
     }
     if let Some(by) = &entry.undone_by {
         page.labelled("Undone", Tone::Plain, &format!("by {by}"));
+    }
+    if let Some(by) = &entry.partly_undone_by {
+        page.labelled("Undone", Tone::Warn, &format!("partly, by {by}"));
     }
     if let Some(damage) = &entry.damage {
         page.labelled("Damage", Tone::Bad, damage);

@@ -93,10 +93,13 @@ pub(super) fn summary(model: &Model, review: &Review, columns: u16) -> Vec<Line<
                     page.item("!", Tone::Bad, conflict);
                 }
                 if !rollback.conflicts.is_empty() {
-                    page.text(
-                        Tone::Warn,
-                        "Later changes stand in the way: it is refused. Roll those back first, or edit the file by hand.",
-                    );
+                    page.text(Tone::Warn, "It is refused whole: settle these first.");
+                    for id in &rollback.rest {
+                        page.text(
+                            Tone::Info,
+                            &format!("On its own: kube-temper rollback --check {id}"),
+                        );
+                    }
                 }
             }
             if let Some(plan) = ready.write.plan() {
