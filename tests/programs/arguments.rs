@@ -50,7 +50,7 @@ fn what_is_confined() {
     let told = parse(&machine, KubeScheduler, "kube-scheduler --tell=confinement");
     let nobody = "65534,65534,65534,65534";
     let want = format!(
-        "Error: uid={nobody} gid={nobody} groups=[] caps=00000 nnp=1 core=0 file=0 open=256 cpu=10 devices=1 sends=false env=0 in=/dev/null fds=3 leads=true umask=0077"
+        "Error: uid={nobody} gid={nobody} groups=[] caps=00000 nnp=1 core=0 file=0 open=256 cpu=10 devices=1 sends=false env=0 in=/dev/null fds=3 leads=true umask=0077 oom=1000"
     );
     assert_eq!(told, rejected(&want));
 }

@@ -18,7 +18,11 @@
 
 mod arguments;
 mod confinement;
+mod kubelet;
 mod machine;
+mod rehearsal;
+#[path = "../stub/server.rs"]
+mod server;
 mod stub;
 
 use std::process::ExitCode;
@@ -35,7 +39,8 @@ fn main() -> ExitCode {
     let root = nix::unistd::geteuid().is_root();
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
-    let tests = arguments::TESTS.iter().chain(confinement::TESTS).map(|(name, test)| {
+    let tests = [arguments::TESTS, confinement::TESTS, kubelet::TESTS, rehearsal::TESTS];
+    let tests = tests.into_iter().flatten().map(|(name, test)| {
         Trial::test(*name, move || {
             test();
             Ok(())

@@ -6,6 +6,7 @@ use std::{
     fs,
     io::Write as _,
     process::{ExitCode, exit},
+    sync::atomic::{AtomicUsize, Ordering},
     thread,
     time::Duration,
 };
@@ -15,8 +16,33 @@ use nix::{
     sched::{CloneFlags, unshare},
 };
 
+use super::server::{Server, Speaks, response};
+
 /// Flags every component here knows; the value of a bare one is `true`.
-const KNOWN: [&str; 6] = ["profiling", "v", "version", "tell", "hang", "mount"];
+const KNOWN: [&str; 20] = [
+    "profiling",
+    "v",
+    "version",
+    "tell",
+    "hang",
+    "mount",
+    // of an API server
+    "anonymous-auth",
+    "audit-log-path",
+    "audit-policy-file",
+    "bind-address",
+    "enable-admission-plugins",
+    "endpoint-reconciler-type",
+    "secure-port",
+    "sick",
+    // of a kubelet
+    "cert-dir",
+    "config",
+    "config-dir",
+    "container-runtime-endpoint",
+    "node-ip",
+    "root-dir",
+];
 
 /// Runs the component.
 pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
@@ -53,12 +79,61 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
         println!("Kubernetes v1.36.2");
         return ExitCode::SUCCESS;
     }
+    if let Some((_, config)) = value("config").filter(|_| value("root-dir").is_some()) {
+        let folder = value("root-dir").unwrap().1;
+        return refuse(name, &kubelet(config, folder));
+    }
+    if value("enable-admission-plugins").is_some_and(|(_, plugin)| plugin == "Nonsense") {
+        return refuse(name, "admission-control plugin \"Nonsense\" is unknown");
+    }
+    if let Some((_, file)) = value("audit-policy-file")
+        && let Err(error) = fs::read(file)
+    {
+        return refuse(name, &format!("failed to read audit policy file {file}: {error}"));
+    }
+    if let Some((_, port)) = value("secure-port") {
+        if value("audit-log-path").is_some() {
+            return refuse(name, "this would write into the audit log");
+        }
+        assert_eq!(value("endpoint-reconciler-type"), Some(("endpoint-reconciler-type", "none")));
+        assert_eq!(value("bind-address"), Some(("bind-address", "127.0.0.1")));
+        let status = match (value("anonymous-auth"), value("sick")) {
+            (Some((_, "false")), _) => 401,
+            (_, Some(_)) => 500,
+            _ => 200,
+        };
+        // An API server refuses at first, then its authorization works, then its hooks have run.
+        let asked = AtomicUsize::new(0);
+        let _server = Server::start_at(port.parse().unwrap(), Speaks::Https, move |_, _| {
+            let status = match asked.fetch_add(1, Ordering::Relaxed) {
+                0 => 403,
+                1 | 2 => 500,
+                _ => status,
+            };
+            Some(response(status, "told"))
+        });
+        wait();
+    }
     println!("running");
     wait();
 }
 
+/// What a kubelet without kubeconfig and runtime ends with.
+fn kubelet(config: &str, folder: &str) -> String {
+    fs::create_dir(folder).unwrap();
+    let text = fs::read_to_string(config).unwrap();
+    match text.trim() {
+        "lenient" => {
+            eprintln!("\"Using lenient decoding as strict decoding failed\" err=\"unknown field\"");
+            "no client provided, cannot use webhook authentication".to_owned()
+        }
+        "good" => "validate CRI v1 runtime API for endpoint".to_owned(),
+        text => format!("failed to load kubelet config file, path: {config}: {text}"),
+    }
+}
+
 fn flag(argument: &str) -> Option<(&str, &str)> {
-    let body = argument.strip_prefix("--")?;
+    let body = argument.strip_prefix('-')?.trim_start_matches('-');
     Some(body.split_once('=').unwrap_or((body, "true")))
 }
 
@@ -117,7 +192,7 @@ fn confinement() -> String {
     let stat = fs::read_to_string("/proc/self/stat").unwrap();
     let leads = stat.split(' ').nth(4) == Some(&std::process::id().to_string());
     format!(
-        "uid={} gid={} groups=[{}] caps={}{}{}{}{} nnp={} core={} file={} open={} cpu={} devices={devices} sends={} env={variables} in={} fds={open} leads={leads} umask={}",
+        "uid={} gid={} groups=[{}] caps={}{}{}{}{} nnp={} core={} file={} open={} cpu={} devices={devices} sends={} env={variables} in={} fds={open} leads={leads} umask={} oom={}",
         status("Uid"),
         status("Gid"),
         status("Groups"),
@@ -134,6 +209,7 @@ fn confinement() -> String {
         sent.is_ok(),
         input.display(),
         status("Umask"),
+        fs::read_to_string("/proc/self/oom_score_adj").unwrap().trim(),
     )
 }
 

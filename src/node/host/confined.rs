@@ -8,7 +8,7 @@ use std::{
     convert::Infallible,
     ffi::CString,
     fs::{self, File},
-    io,
+    io::{self, Write as _},
     os::{
         fd::{AsFd as _, AsRawFd as _, OwnedFd},
         linux::fs::MetadataExt as _,
@@ -24,7 +24,7 @@ use nix::{
     sched::{CloneFlags, unshare},
     sys::{
         prctl,
-        resource::{Resource, setrlimit},
+        resource::{Resource, getrlimit, setrlimit},
         signal::Signal,
         stat::{Mode, umask},
     },
@@ -78,6 +78,24 @@ impl User {
     pub(crate) const fn nobody() -> Self {
         Self { uid: NOBODY, gid: NOBODY, groups: Vec::new() }
     }
+
+    /// Owns what root owns, and has no power beyond that.
+    pub(crate) const fn powerless_root() -> Self {
+        Self { uid: 0, gid: 0, groups: Vec::new() }
+    }
+
+    /// Who a process runs as, from its `/proc/PID/status`.
+    pub(crate) fn of(status: &str) -> Option<Self> {
+        let line = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+        // Real, effective, saved, file system.
+        let effective = |name| line(name)?.split_ascii_whitespace().nth(1)?.parse().ok();
+        let groups = line("Groups:")?.split_ascii_whitespace().map(str::parse);
+        Some(Self {
+            uid: effective("Uid:")?,
+            gid: effective("Gid:")?,
+            groups: groups.collect::<Result<_, _>>().ok()?,
+        })
+    }
 }
 
 /// Limits of resources, soft and hard alike.
@@ -93,12 +111,18 @@ pub(crate) struct Limits {
     pub(crate) files: u64,
 }
 
-/// Address space, in bytes.
+/// Address space beyond the private memory, in bytes.
 const ADDRESSES: u64 = 16 << 30;
 
 impl Limits {
     /// For a program that reads its arguments and ends.
     pub(crate) const SHORT: Self = Self { cpu: 10, data: 2 << 30, file: 0, files: 256 };
+
+    /// For a server that is asked for two minutes; its memory is what the node can spare.
+    pub(crate) const SERVER: Self = Self { cpu: 240, data: 0, file: 64 << 20, files: 65_536 };
+
+    /// For a kubelet that reads its configuration and makes itself a certificate.
+    pub(crate) const KUBELET: Self = Self { cpu: 20, data: 2 << 30, file: 16 << 20, files: 1024 };
 }
 
 impl Confinement {
@@ -115,7 +139,7 @@ impl Confinement {
         }
     }
 
-    /// Starts `program` with what this allows. `launcher` is the program that knows the hidden command.
+    /// Starts `program` with what this allows. It ends with the *thread* that starts it, at the latest. `launcher` is the program that knows the hidden command.
     pub(crate) fn start(&self, launcher: &PathBuf, program: File) -> Result<Running, String> {
         if !Uid::effective().is_root() {
             return Err("only root can confine a program".to_owned());
@@ -159,6 +183,7 @@ pub fn enter(order: &str) -> Result<Infallible, NotConfined> {
     let env = words(env).map_err(failed("read the environment"))?;
 
     let program = take_input().map_err(failed("take the program from standard input"))?;
+    sacrifice().map_err(failed("become the first to go when memory is short"))?;
     close_the_rest(&program).map_err(failed("close what was left open"))?;
     if let Some(pid) = inside {
         enter_root(pid, &program).map_err(failed("enter the container's files"))?;
@@ -190,6 +215,11 @@ fn take_input() -> io::Result<OwnedFd> {
     let empty = fs::OpenOptions::new().read(true).open("/dev/null")?;
     unistd::dup2_stdin(empty)?;
     Ok(program)
+}
+
+/// Tells the kernel to end this process before any other when memory is short.
+fn sacrifice() -> io::Result<()> {
+    fs::OpenOptions::new().write(true).open("/proc/self/oom_score_adj")?.write_all(b"1000")
 }
 
 /// Closes what whoever started us had left open.
@@ -228,13 +258,15 @@ fn limit(limits: Limits) -> Result<(), Errno> {
     for (resource, value) in [
         (Resource::RLIMIT_CORE, 0),
         (Resource::RLIMIT_MEMLOCK, 0),
-        (Resource::RLIMIT_AS, ADDRESSES),
+        (Resource::RLIMIT_AS, limits.data.saturating_mul(4).saturating_add(ADDRESSES)),
         (Resource::RLIMIT_CPU, limits.cpu),
         (Resource::RLIMIT_DATA, limits.data),
         (Resource::RLIMIT_FSIZE, limits.file),
         (Resource::RLIMIT_NOFILE, limits.files),
     ] {
-        setrlimit(resource, value, value)?;
+        // Never more than this process itself may have.
+        let (_, most) = getrlimit(resource)?;
+        setrlimit(resource, value.min(most), value.min(most))?;
     }
     Ok(())
 }
@@ -265,4 +297,20 @@ fn give_up_power(user: &User) -> io::Result<()> {
     rustix::thread::set_capabilities(None, sets)?;
     prctl::set_no_new_privs()?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_is_somebody() {
+        let status = "Name:\tx\nUid:\t1\t2\t3\t4\nGid:\t5\t6\t7\t8\nGroups:\t9 10 \n";
+        let want = User { uid: 2, gid: 6, groups: vec![9, 10] };
+        assert_eq!(User::of(status), Some(want));
+        assert_eq!(User::of("Uid:\t1\n"), None);
+        assert_eq!(User::of(&status.replace("9 10", "x")), None);
+        let alone = User::of("Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t\n");
+        assert_eq!(alone, Some(User::powerless_root()));
+    }
 }

@@ -39,7 +39,8 @@ impl HostNode {
     pub fn open(state_dir: Option<&Path>) -> Result<Self, NodeError> {
         let tree = Tree::open(Path::new("/"), state_dir, true)?;
         let kubelet = HostKubelet::new(Arc::clone(&tree.files), tree.clock);
-        let programs = HostPrograms::new(Arc::clone(&tree.files), tree.clock);
+        let state_dir = tree.state.path();
+        let programs = HostPrograms::new(Arc::clone(&tree.files), tree.clock, state_dir);
         Ok(Self { tree, kubelet, programs })
     }
 

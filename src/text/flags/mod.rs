@@ -166,6 +166,19 @@ pub fn occurrences<S: AsRef<str>>(args: &[S], name: &str) -> Vec<Occurrence> {
         .collect()
 }
 
+/// The arguments without the flags whose name (with `-` for `_`) this picks. What is [`unclear`] stays unclear.
+pub fn without<S: AsRef<str>>(args: &[S], picks: impl Fn(&str) -> bool) -> Vec<String> {
+    let gone: Vec<Occurrence> = Reading::of(args)
+        .found
+        .into_iter()
+        .filter(|(written, _)| picks(&written.replace('_', "-")))
+        .map(|(_, occurrence)| occurrence)
+        .collect();
+    let is_gone = |index| gone.iter().any(|o| (o.index..o.index + o.width).contains(&index));
+    let kept = args.iter().enumerate().filter(|(index, _)| !is_gone(*index));
+    kept.map(|(_, arg)| arg.as_ref().to_owned()).collect()
+}
+
 /// Why a program would end at once with these arguments, the program first; `None` where nothing shows.
 pub fn refused<S: AsRef<str>>(args: &[S]) -> Option<String> {
     Reading::of(args).refused
@@ -197,6 +210,18 @@ mod tests {
 
     fn args(line: &str) -> Vec<&str> {
         line.split(' ').collect()
+    }
+
+    #[test]
+    fn flags_are_left_out_with_their_values() {
+        let args =
+            ["kubelet", "--port=1", "--node_ip", "2", "--runonce", "-v", "3", "--port", "--v"];
+        let left = |names: &[&str]| without(&args, |name| names.contains(&name)).join(" ");
+        assert_eq!(left(&[]), args.join(" "));
+        assert_eq!(left(&["port"]), "kubelet --node_ip 2 --runonce -v 3");
+        assert_eq!(left(&["node-ip", "runonce", "v"]), "kubelet --port=1 --port --v");
+        let ended = ["kubelet", "--", "--port=1"];
+        assert_eq!(without(&ended, |_| true), ended);
     }
 
     #[test]

@@ -7,6 +7,7 @@
 use crate::{
     model::Component,
     node::{Trial, host::run::last_line},
+    text::flags,
 };
 
 /// Whether these arguments can be tried at all.
@@ -15,8 +16,15 @@ pub(super) fn fit(component: Component, args: &[String]) -> Result<(), String> {
     if program != component.as_str() {
         return Err(format!("its command begins with '{program}' and not with {component}"));
     }
-    match args.iter().find(|arg| arg.contains("$(")) {
-        Some(arg) => Err(format!("only the kubelet can fill in '{arg}'")),
+    if let Some(arg) = args.iter().find(|arg| arg.contains("$(")) {
+        return Err(format!("only the kubelet can fill in '{arg}'"));
+    }
+    // What is added comes last, and must be read as a flag.
+    if args.iter().any(|arg| arg == "--") {
+        return Err("its flags end with '--'".to_owned());
+    }
+    match flags::unclear(args).first().and_then(|index| args.get(*index)) {
+        Some(arg) => Err(format!("it is not known whether '{arg}' takes a value")),
         None => Ok(()),
     }
 }
@@ -52,7 +60,7 @@ fn etcd_refusal(output: &str) -> Option<String> {
 }
 
 /// The telling line: the one that says `Error:`, else the last.
-fn reason(output: &str) -> String {
+pub(super) fn reason(output: &str) -> String {
     let error = output.lines().rev().find(|line| {
         let line = line.trim_start();
         line.starts_with("Error:") || line.starts_with("error:") || line.contains("err=\"")
@@ -139,6 +147,10 @@ mod tests {
         assert_eq!(fits("/bin/sh -c kube-scheduler"), Err(other.to_owned()));
         let filled = "only the kubelet can fill in '--bind-address=$(IP)'";
         assert_eq!(fits("kube-scheduler --bind-address=$(IP)"), Err(filled.to_owned()));
+        let ended = "its flags end with '--'";
+        assert_eq!(fits("kube-scheduler -- --v=2"), Err(ended.to_owned()));
+        let unclear = "it is not known whether '--of-tomorrow' takes a value";
+        assert_eq!(fits("kube-scheduler --of-tomorrow --v=2"), Err(unclear.to_owned()));
         assert!(fit(Component::Etcd, &[]).is_err());
         assert_eq!(with_version(&words("a --b")), words("a --b --version"));
     }

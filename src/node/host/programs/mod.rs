@@ -3,13 +3,18 @@
 //! | module | owns |
 //! |---|---|
 //! | `arguments` | what a program says of its arguments |
+//! | `kubelet` | what a kubelet says of its configuration |
+//! | `rehearsal` | what a second API server needs, and how it differs from the planned one |
 
 mod arguments;
+mod kubelet;
+mod rehearsal;
 
 use std::{
     collections::BTreeMap,
     fs::File,
     io::{self, Write as _},
+    net::{IpAddr, Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
     process::Command,
     sync::Arc,
@@ -18,23 +23,35 @@ use std::{
 
 use super::{
     SystemClock,
-    confined::{Confinement, not_begun},
+    confined::{Confinement, Limits, User, not_begun},
     files::DirFiles,
+    http::Http,
     run::Running,
 };
 use crate::{
-    model::{Component, Process, facts::Container},
-    node::{Files as _, Programs, Trial, collect},
+    model::{
+        Component, Process,
+        facts::{Container, Probe},
+    },
+    node::{Clock as _, Files as _, ProbeAnswer, Programs, Trial, collect},
 };
 
 /// How long a program may take to read its arguments; they take some 100 ms.
 const READING: Duration = Duration::from_secs(10);
+
+/// How long a kubelet may take to read its configuration; it takes less than 200 ms.
+const KUBELET: Duration = Duration::from_secs(20);
 
 /// How long telling everybody may take.
 const TELLING: Duration = Duration::from_secs(5);
 
 /// Where the command that tells everybody is.
 const WALL: [&str; 2] = ["/usr/bin/wall", "/bin/wall"];
+
+/// Largest file of `/proc` that is read, in bytes.
+const PROC_LIMIT: u64 = 4 << 20;
+
+const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 /// This very program, also when its file was replaced meanwhile.
 const OURSELVES: &str = "/proc/self/exe";
@@ -47,6 +64,8 @@ const OUR_NAME: &str = "kube-temper";
 pub(crate) struct HostPrograms {
     files: Arc<DirFiles>,
     clock: SystemClock,
+    /// Where temporary copies may lie: nobody else can look into it.
+    state_dir: PathBuf,
     /// The program with the hidden command that confines others.
     launcher: PathBuf,
 }
@@ -58,8 +77,8 @@ struct Found {
 }
 
 impl HostPrograms {
-    pub(crate) fn new(files: Arc<DirFiles>, clock: SystemClock) -> Self {
-        Self { files, clock, launcher: PathBuf::from(OURSELVES) }
+    pub(crate) fn new(files: Arc<DirFiles>, clock: SystemClock, state_dir: PathBuf) -> Self {
+        Self { files, clock, state_dir, launcher: PathBuf::from(OURSELVES) }
     }
 
     /// Lets another program confine.
@@ -126,6 +145,119 @@ impl HostPrograms {
         let (code, output) = self.run(&confinement, file, READING)?;
         Ok(arguments::judge(component, code, &output))
     }
+
+    fn text(&self, path: &str) -> Result<String, String> {
+        let bytes = self.files.read(path, PROC_LIMIT).map_err(|error| error.to_string())?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    fn rehearsed(&self, planned: &Container, written: &[String]) -> Result<Trial, String> {
+        const COMPONENT: Component = Component::KubeApiserver;
+        let args: Vec<String> = planned.args.iter().map(|arg| arg.text.clone()).collect();
+        arguments::fit(COMPONENT, &args)?;
+        let Found { file, process } = self.find(COMPONENT)?;
+        let of = |name: &str| self.text(&format!("/proc/{}/{name}", process.pid));
+        let (status, mountinfo, meminfo) =
+            (of("status")?, of("mountinfo")?, self.text("/proc/meminfo")?);
+        let situation = rehearsal::Situation {
+            args: &args,
+            mounts: &planned.mounts,
+            written,
+            running: &process.argv,
+            mountinfo: &mountinfo,
+            resident: rehearsal::resident(&status),
+            meminfo: &meminfo,
+        };
+        if let Some(obstacle) = situation.obstacle() {
+            return Err(obstacle);
+        }
+        let port = spare_port()?;
+        let confinement = Confinement {
+            user: User::of(&status).ok_or("the user of the running one cannot be told")?,
+            network: true,
+            inside: Some(process.pid),
+            limits: Limits {
+                data: rehearsal::available(&meminfo).unwrap_or_default(),
+                ..Limits::SERVER
+            },
+            ..Confinement::reading(rehearsal::arguments(&args, port))
+        };
+        let probes = rehearsal::probes(planned, port);
+        let running = self.start(&confinement, file)?;
+        self.watched(running, &probes)
+    }
+
+    /// Asks a rehearsed API server until it is good or surely is not; it ends with this.
+    fn watched(&self, mut running: Running, probes: &[Probe]) -> Result<Trial, String> {
+        if probes.is_empty() {
+            return Err("its manifest has no probe to ask it by".to_owned());
+        }
+        let http = Http::anonymous();
+        let began = self.clock.monotonic();
+        let since = || self.clock.monotonic().saturating_sub(began);
+        let mut unknown_since: Option<Duration> = None;
+        loop {
+            if let Some(status) = running.ended().map_err(|error| error.to_string())? {
+                let output = running.output();
+                if let Some(why) = not_begun(&output) {
+                    return Err(format!("it could not be confined: {why}"));
+                }
+                let why = arguments::reason(&output);
+                if why.contains("address already in use") {
+                    return Err("its spare port was taken by another program meanwhile".to_owned());
+                }
+                let said = if why.is_empty() { format!("it ended with {status}") } else { why };
+                return Ok(Trial::rejected(said));
+            }
+            let asked = probes.iter().map(|probe| (probe, http.probe(probe, LOOPBACK)));
+            let Some((probe, answer)) = asked.into_iter().find(|(_, answer)| !answer.is_success())
+            else {
+                // It may have ended just now, and another program may have answered.
+                if running.ended().map_err(|error| error.to_string())?.is_some() {
+                    continue;
+                }
+                let seconds = since().as_secs_f32();
+                return Ok(Trial::Accepted { note: Some(format!("ready after {seconds:.1} s")) });
+            };
+            let told = rehearsal::told(probe, answer);
+            unknown_since = match (answer, unknown_since) {
+                (ProbeAnswer::Status(401), None) => Some(since()),
+                (ProbeAnswer::Status(401), known) => known,
+                _ => None,
+            };
+            if unknown_since.is_some_and(|at| since().saturating_sub(at) >= rehearsal::UNKNOWN) {
+                return Ok(Trial::rejected(format!(
+                    "{told} without credentials, and the kubelet has none: it would end the API server again and again"
+                )));
+            }
+            if since() >= rehearsal::READY {
+                let seconds = rehearsal::READY.as_secs();
+                return Ok(Trial::rejected(format!("not ready within {seconds} s: {told}")));
+            }
+            self.clock.sleep(rehearsal::LOOK);
+        }
+    }
+
+    fn kubelet_tried(
+        &self,
+        args: &[String],
+        files: &BTreeMap<String, String>,
+    ) -> Result<Trial, String> {
+        arguments::fit(Component::Kubelet, args)?;
+        let Found { file, .. } = self.find(Component::Kubelet)?;
+        let place = self.state_dir.join("dry-run");
+        let folder = kubelet::Folder::make(place)
+            .map_err(|error| format!("no temporary folder can be made: {error}"))?;
+        let tried = kubelet::prepare(self.files.as_ref(), &folder, args, files)?;
+        let confinement = Confinement {
+            env: tried.env,
+            user: User::powerless_root(),
+            limits: Limits::KUBELET,
+            ..Confinement::reading(tried.args)
+        };
+        let (code, output) = self.run(&confinement, file, KUBELET)?;
+        Ok(kubelet::judge(code, &output))
+    }
 }
 
 impl Programs for HostPrograms {
@@ -133,12 +265,12 @@ impl Programs for HostPrograms {
         self.parsed(component, args).unwrap_or_else(Trial::untried)
     }
 
-    fn try_kubelet(&self, _args: &[String], _files: &BTreeMap<String, String>) -> Trial {
-        Trial::untried("this version does not try a kubelet's configuration")
+    fn try_kubelet(&self, args: &[String], files: &BTreeMap<String, String>) -> Trial {
+        self.kubelet_tried(args, files).unwrap_or_else(Trial::untried)
     }
 
-    fn rehearse(&self, _planned: &Container, _written: &[String]) -> Trial {
-        Trial::untried("this version does not rehearse")
+    fn rehearse(&self, planned: &Container, written: &[String]) -> Trial {
+        self.rehearsed(planned, written).unwrap_or_else(Trial::untried)
     }
 
     fn message(&self, text: &str) {
@@ -152,6 +284,12 @@ impl Programs for HostPrograms {
             let _ = running.wait(TELLING, &self.clock);
         }
     }
+}
+
+/// A port of the loopback that nobody uses now.
+fn spare_port() -> Result<u16, String> {
+    let listener = TcpListener::bind((LOOPBACK, 0)).and_then(|listener| listener.local_addr());
+    listener.map(|address| address.port()).map_err(|error| format!("there is no port: {error}"))
 }
 
 /// Longest message, in characters; a pipe holds it without a reader.
