@@ -231,6 +231,18 @@ fn a_kubeconfig_of_the_node_starts_no_program() {
 }
 
 #[test]
+fn a_node_without_a_kubeconfig_says_so_to_every_question() {
+    let node = crate::node::memory::FixedNode::new(Arc::new(MemoryFiles::new()));
+    let cluster = super::super::of_node(&node, "cp1");
+    let reason = cluster.node().unwrap_err().to_string();
+    assert!(reason.contains("/etc/kubernetes"), "{reason}");
+    assert!(
+        cluster.api_servers().is_err()
+            && cluster.hold("a", DEADLINE, at("2026-11-24T05:00:00Z")).is_err()
+    );
+}
+
+#[test]
 fn a_broken_kubeconfig_is_not_repeated_in_the_error() {
     let error = opened("/etc/kubernetes/admin.conf", "users: [geheim").unwrap_err();
     assert!(error.starts_with("/etc/kubernetes/admin.conf"), "{error}");

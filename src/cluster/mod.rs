@@ -6,13 +6,17 @@
 
 #[cfg(feature = "cluster")]
 pub mod client;
+pub mod silent;
 pub mod simulated;
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::{model::Component, node::PodStatus};
+use crate::{
+    model::Component,
+    node::{Node, PodStatus},
+};
 
 /// Namespace and name of the Lease that whoever changes a control plane node holds.
 pub const LEASE: (&str, &str) = ("kube-system", "kube-temper");
@@ -88,4 +92,23 @@ pub trait Cluster: fmt::Debug + Send + Sync {
     fn hold(&self, holder: &str, duration: Duration, now: Timestamp) -> Result<(), ClusterError>;
     /// Gives that Lease back, if this holder has it.
     fn release(&self, holder: &str) -> Result<(), ClusterError>;
+}
+
+/// The cluster of a live node, asked with the node's own kubeconfig. Where that is not possible it answers
+/// every question with the reason.
+pub fn of_node(node: &dyn Node, name: &str) -> Arc<dyn Cluster> {
+    #[cfg(feature = "cluster")]
+    let answer = client::ApiClient::of_node(node, name);
+    #[cfg(not(feature = "cluster"))]
+    let answer: Result<Option<silent::Silent>, ClusterError> = {
+        let _ = (node, name);
+        Err(ClusterError::Other("this program was built without a client for it".to_owned()))
+    };
+    match answer {
+        Ok(Some(client)) => Arc::new(client),
+        Ok(None) => Arc::new(silent::Silent(ClusterError::Other(
+            "no kubeconfig of this node was found in /etc/kubernetes".to_owned(),
+        ))),
+        Err(error) => Arc::new(silent::Silent(error)),
+    }
 }

@@ -52,8 +52,7 @@ impl Engine {
                         _ => Tier::R2,
                     },
                     allow_single: *allow_single,
-                    // Only the API could tell of another one.
-                    other_apiserver: false,
+                    other_apiserver: self.other_apiserver(&scan.report.node),
                     max_restarts: *max_restarts,
                 };
                 Ok(restrict(&build(&fixable(scan)), policy))
@@ -173,7 +172,7 @@ impl Engine {
 
     fn begin(&self, plan: &Plan, purpose: Purpose) -> Result<apply::Transaction, EngineError> {
         self.may_write()?;
-        Ok(apply::begin(&self.node, plan, purpose)?.in_cluster(self.cluster.clone()))
+        Ok(apply::begin(&self.node, plan, purpose)?.in_cluster(self.cluster_of(&plan.node)))
     }
 
     fn may_write(&self) -> Result<(), EngineError> {

@@ -5,6 +5,7 @@
 
 mod change;
 mod judge;
+mod peers;
 mod running;
 
 use std::sync::Arc;
