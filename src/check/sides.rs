@@ -6,8 +6,8 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use crate::{
     model::{
-        Component, FileFact, NodeFacts, Process, ProcessFact, Source,
-        facts::{Arg, Mount, Parsed},
+        Component, Evidence, FileFact, NodeFacts, Process, ProcessFact, Source,
+        facts::{Arg, ManifestFact, Mount, Parsed},
     },
     text::flags::{self, Occurrence},
 };
@@ -298,6 +298,9 @@ pub(super) fn of(facts: &NodeFacts, component: Component) -> Result<Vec<Side<'_>
         return Err(Verdict::error(format!("{path} cannot be understood: {why}"), Vec::new()));
     }
     for manifest in manifests {
+        if let Some(several) = several_containers(manifest, component) {
+            return Err(several);
+        }
         if let Some(container) = manifest.pod.ok().and_then(|pod| pod.container(component)) {
             sides.push(Side::start(
                 component,
@@ -330,6 +333,28 @@ pub(super) fn of(facts: &NodeFacts, component: Component) -> Result<Vec<Side<'_>
     Ok(sides)
 }
 
+/// The verdict on a pod of which several containers run a component.
+fn several_containers(manifest: &ManifestFact, component: Component) -> Option<Verdict> {
+    let containers: Vec<_> = manifest.pod.ok()?.containers_of(component).collect();
+    let [_, _, ..] = containers.as_slice() else { return None };
+    let names: Vec<&str> = containers.iter().map(|container| container.name.as_str()).collect();
+    let evidence = containers.iter().filter_map(|container| container.args.first());
+    Some(Verdict::error(
+        format!(
+            "several containers of {} run {component} ({}): a verdict would be a guess",
+            manifest.path,
+            names.join(", ")
+        ),
+        evidence
+            .map(|arg| Evidence {
+                value: arg.text.clone(),
+                source: Source::File { path: arg.path.clone(), line: Some(arg.line) },
+                good: false,
+            })
+            .collect(),
+    ))
+}
+
 /// The process to judge by, or the verdict that it cannot be told which one that is.
 fn process_of(
     fact: &ProcessFact,
@@ -349,7 +374,7 @@ fn process_of(
                 ),
                 candidates
                     .iter()
-                    .map(|process| crate::model::Evidence {
+                    .map(|process| Evidence {
                         value: process.argv.first().cloned().unwrap_or_default(),
                         source: Source::Process { component, pid: process.pid },
                         good: false,

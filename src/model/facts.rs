@@ -229,14 +229,25 @@ pub struct StaticPod {
 }
 
 impl StaticPod {
-    /// The container whose command runs this component.
-    pub fn container(&self, component: Component) -> Option<&Container> {
-        self.containers.iter().find(|container| {
+    /// The containers whose command runs this component.
+    pub fn containers_of(&self, component: Component) -> impl Iterator<Item = &Container> {
+        self.containers.iter().filter(move |container| {
             container
                 .args
                 .first()
                 .is_some_and(|arg| arg.text.rsplit('/').next() == Some(component.as_str()))
         })
+    }
+
+    /// The container whose command runs this component; `None` also when several do.
+    pub fn container(&self, component: Component) -> Option<&Container> {
+        let mut found = self.containers_of(component);
+        found.next().filter(|_| found.next().is_none())
+    }
+
+    /// Whether any of its containers runs this component.
+    pub fn runs(&self, component: Component) -> bool {
+        self.containers_of(component).next().is_some()
     }
 }
 
@@ -375,7 +386,7 @@ impl NodeFacts {
     pub fn manifests_of(&self, component: Component) -> Vec<&ManifestFact> {
         self.manifests
             .iter()
-            .filter(|m| m.pod.ok().is_some_and(|pod| pod.container(component).is_some()))
+            .filter(|m| m.pod.ok().is_some_and(|pod| pod.runs(component)))
             .collect()
     }
 }

@@ -133,3 +133,31 @@ fn every_manifest_of_a_component_must_be_right() {
     comes_out(&shadow, Status::Fail, "defines pod kube-system/kube-scheduler");
     assert_eq!(shadow.evidence.len(), 2);
 }
+
+#[test]
+fn two_containers_of_one_component_are_an_error_that_names_them() {
+    let container = |name: &str, profiling: &str| {
+        format!(
+            "  - name: {name}\n    image: s:v1.36.2\n    command: [kube-scheduler, --profiling={profiling}]\n"
+        )
+    };
+    let text = format!(
+        "kind: Pod\nmetadata:\n  name: kube-scheduler\n  namespace: kube-system\nspec:\n  containers:\n{}{}",
+        container("first", "false"),
+        container("second", "true")
+    );
+    let path = manifest_path(Component::KubeScheduler);
+    for node in [
+        node().manifest_at(&path, &text),
+        node().manifest_at(&path, &text).not_running(),
+        node().process(Component::KubeScheduler, &["--profiling=false"]).manifest_at(&path, &text),
+    ] {
+        let finding = node.judge("1.4.1");
+        comes_out(
+            &finding,
+            Status::Error,
+            "kube-scheduler.yaml run kube-scheduler (first, second)",
+        );
+        rests_on(&finding, "kube-scheduler", &format!("{path}:12"));
+    }
+}

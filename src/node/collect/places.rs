@@ -70,7 +70,7 @@ pub(super) fn find(
 /// Manifests that start a component, broken ones by their name; else its unit and configuration file.
 fn starting_files(views: &Views<'_>, component: Component) -> Vec<String> {
     let starts = |manifest: &&crate::model::facts::ManifestFact| match manifest.pod.ok() {
-        Some(pod) => pod.container(component).is_some(),
+        Some(pod) => pod.runs(component),
         None => base(&manifest.path).split('.').next() == Some(component.as_str()),
     };
     let manifests: Vec<String> =

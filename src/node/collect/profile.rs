@@ -71,9 +71,8 @@ fn image_tag(image: &str) -> Option<&str> {
 
 /// A control plane node runs, or would start, at least one of its components.
 pub(super) fn role(views: &Views<'_>, processes: &Processes) -> Role {
-    let starts = |pod: &StaticPod| {
-        Component::STATIC_PODS.iter().any(|component| pod.container(*component).is_some())
-    };
+    let starts =
+        |pod: &StaticPod| Component::STATIC_PODS.iter().any(|component| pod.runs(*component));
     let in_manifest = views.manifests.iter().any(|manifest| match manifest.pod.ok() {
         Some(pod) => starts(pod),
         None => Component::STATIC_PODS

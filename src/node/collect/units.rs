@@ -132,9 +132,8 @@ pub(super) fn components(
 ) -> BTreeMap<Component, Vec<Arg>> {
     let mut found = BTreeMap::new();
     for component in UNIT_COMPONENTS {
-        let in_manifest = manifests
-            .iter()
-            .any(|m| m.pod.ok().is_some_and(|pod| pod.container(component).is_some()));
+        let in_manifest =
+            manifests.iter().any(|m| m.pod.ok().is_some_and(|pod| pod.runs(component)));
         if in_manifest {
             continue;
         }
