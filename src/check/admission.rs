@@ -88,6 +88,10 @@ fn authorization_modes(
             .flatten()
             .filter_map(|authorizer| authorizer.get("type")?.as_str().map(str::to_owned))
             .collect();
+        if modes.is_empty() {
+            let reason = format!("{path} names no authorizers, and kube-apiserver would not start");
+            return Err(SideVerdict::new(State::Error, reason, file.text, file.source));
+        }
         let text = format!("authorizers in {path}: {}", modes.join(", "));
         return Ok((modes, text, Source::File { path, line: None }));
     }
@@ -137,7 +141,13 @@ fn anonymous(facts: &NodeFacts, side: &Side<'_>) -> SideVerdict {
 /// The `anonymous` block of an `AuthenticationConfiguration`.
 fn anonymous_block(path: &str, block: &serde_json::Value) -> SideVerdict {
     let source = field_source(path, None, "anonymous");
-    if block.get("enabled").and_then(serde_json::Value::as_bool) != Some(true) {
+    let enabled = block.get("enabled").filter(|enabled| !enabled.is_null());
+    if let Some(wrong) = enabled.filter(|enabled| !enabled.is_boolean()) {
+        let text = format!("anonymous.enabled is {wrong} in {path}");
+        let reason = format!("{text}: kube-apiserver wants true or false, and would not start");
+        return SideVerdict::new(State::Error, reason, text, source);
+    }
+    if enabled.and_then(serde_json::Value::as_bool) != Some(true) {
         let text = format!("anonymous.enabled is false in {path}");
         return SideVerdict::new(State::Good, text.clone(), text, source);
     }

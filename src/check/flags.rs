@@ -43,6 +43,9 @@ const IN_FILE: &[(Component, &str, &str)] = &[
     (Component::Etcd, "peer-auto-tls", "peer-transport-security.auto-tls"),
 ];
 
+/// The fields among them that are boolean; text is not decoded into those.
+const BOOLEAN_FIELDS: [&str; 3] = ["enableProfiling", "client-cert-auth", "auto-tls"];
+
 /// A setting as one side holds it.
 #[derive(Debug, Clone)]
 pub(super) enum Setting {
@@ -79,7 +82,19 @@ pub(super) fn read(
     };
     match side.document(&facts.documents, &file.value) {
         Ok((path, document)) => {
-            match crate::text::yaml::at(document, field).and_then(Value::of_json) {
+            let found = crate::text::yaml::at(document, field);
+            if let Some(text) = found.and_then(serde_json::Value::as_str)
+                && BOOLEAN_FIELDS.iter().any(|name| field.ends_with(name))
+            {
+                let text = format!("{field}: {text:?}");
+                let reason = format!(
+                    "{text} is text where {} wants true or false: it would not start",
+                    side.component
+                );
+                let source = Source::File { path, line: None };
+                return Setting::Untold(SideVerdict::new(State::Error, reason, text, source));
+            }
+            match found.and_then(Value::of_json) {
                 Some(value) => Setting::Given(GivenFlag {
                     text: format!("{field}: {}", value.text),
                     all: vec![value.text.clone()],

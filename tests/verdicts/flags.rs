@@ -95,6 +95,8 @@ fn anonymous_requests_may_be_limited_to_paths_by_a_file() {
     comes_out(&with(limited), Status::Pass, "only for /livez, /readyz");
     comes_out(&with("anonymous:\n  enabled: true\n"), Status::Fail, "without conditions");
     comes_out(&with("anonymous:\n  enabled: false\n"), Status::Pass, "is false");
+    let quoted = with("anonymous:\n  enabled: 'false'\n");
+    comes_out(&quoted, Status::Error, "wants true or false");
     comes_out(&with("jwt: []\n"), Status::Fail, "--anonymous-auth is not set");
     let unread = node().apiserver(&["--authentication-config=/conf/authentication.yaml"]);
     comes_out(&unread.judge("1.2.1"), Status::Error, "was not read");
@@ -117,6 +119,7 @@ fn a_scheduler_with_a_configuration_file_is_judged_by_it() {
     );
     comes_out(&with("enableProfiling: false\n"), Status::Pass, "enableProfiling: false");
     comes_out(&with("enableProfiling: true\n"), Status::Fail, "enableProfiling: true");
+    comes_out(&with("enableProfiling: 'false'\n"), Status::Error, "wants true or false");
     let unread = node().pod(Component::KubeScheduler, &args).judge("1.4.1");
     comes_out(&unread, Status::Error, "was not read");
 }

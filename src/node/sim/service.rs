@@ -43,46 +43,6 @@ const RESTART: Duration = Duration::from_secs(10);
 /// Largest configuration file that is read.
 const LIMIT: u64 = 1 << 20;
 
-/// Fields that keep the kubelet from starting when they have another type.
-const TYPES: [(&str, &[Type]); 14] = [
-    ("authentication.anonymous.enabled", &[Type::Bool]),
-    ("authentication.webhook.enabled", &[Type::Bool]),
-    ("authentication.x509.clientCAFile", &[Type::Text]),
-    ("authorization.mode", &[Type::Text]),
-    ("eventRecordQPS", &[Type::Number]),
-    ("featureGates", &[Type::Map]),
-    ("makeIPTablesUtilChains", &[Type::Bool]),
-    ("podPidsLimit", &[Type::Number]),
-    ("protectKernelDefaults", &[Type::Bool]),
-    ("readOnlyPort", &[Type::Number]),
-    ("rotateCertificates", &[Type::Bool]),
-    ("seccompDefault", &[Type::Bool]),
-    ("streamingConnectionIdleTimeout", &[Type::Text, Type::Number]),
-    ("tlsCipherSuites", &[Type::List]),
-];
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Type {
-    Bool,
-    Number,
-    Text,
-    List,
-    Map,
-}
-
-impl Type {
-    fn of(value: &Value) -> Option<Self> {
-        match value {
-            Value::Null => None,
-            Value::Bool(_) => Some(Self::Bool),
-            Value::Number(_) => Some(Self::Number),
-            Value::String(_) => Some(Self::Text),
-            Value::Array(_) => Some(Self::List),
-            Value::Object(_) => Some(Self::Map),
-        }
-    }
-}
-
 /// The kubelet's process and what it was started with.
 #[derive(Debug, Default)]
 pub(super) struct Service {
@@ -168,12 +128,6 @@ impl Config {
 
 /// What the kubelet validates, as far as an edit can break it.
 fn check(tree: &MemoryFiles, fields: &Value) -> Result<(), String> {
-    for (field, types) in TYPES {
-        let found = text::yaml::at(fields, field).and_then(Type::of);
-        if found.is_some_and(|found| !types.contains(&found)) {
-            return Err(format!("failed to load kubelet config file: {field} has the wrong type"));
-        }
-    }
     let authority = text::yaml::at(fields, "authentication.x509.clientCAFile");
     if let Some(path) = authority.and_then(Value::as_str).filter(|path| !path.is_empty())
         && tree.stat(path).ok().flatten().is_none()

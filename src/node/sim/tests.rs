@@ -447,7 +447,7 @@ fn up_to_1_34_a_kubelet_restart_turns_every_pod_not_ready_for_a_moment() {
 #[test]
 fn a_kubelet_that_cannot_use_its_configuration_is_started_every_ten_seconds() {
     let cases = [
-        (CONFIG, "readOnlyPort: none\n", "readOnlyPort has the wrong type"),
+        (CONFIG, "readOnlyPort: none\n", "readOnlyPort is \"none\""),
         (CONFIG, "a: [\n", "failed to load"),
         (CONFIG, "seccompDefault: true\n", "asked to crash on 'seccompDefault: true'"),
         ("/etc/default/kubelet", "KUBELET_EXTRA_ARGS=--nope\n", "unknown flag: --nope"),

@@ -3,6 +3,7 @@
 //! Must not know defaults or flags: which field wins over which flag is the business of the checks.
 
 mod edit;
+mod types;
 
 use serde_json::{Map, Value};
 
@@ -13,7 +14,7 @@ pub use edit::edit;
 /// Reads one layer: the fields, and the keys written twice.
 ///
 /// # Errors
-/// What stops a kubelet from starting: no YAML, no mapping, another kind or none.
+/// What stops a kubelet from starting: no YAML, no mapping, another kind or none, a value of the wrong type.
 pub fn parse(text: &str) -> Result<(Value, Vec<String>), ParseProblem> {
     let document = yaml::parse(text)?;
     let problem = |message: String| ParseProblem { line: None, message };
@@ -21,7 +22,10 @@ pub fn parse(text: &str) -> Result<(Value, Vec<String>), ParseProblem> {
         return Err(problem("this is no kubelet configuration: it is not a mapping".to_owned()));
     }
     match document.value.get("kind").and_then(Value::as_str) {
-        Some("KubeletConfiguration") => Ok((document.value, document.duplicate_keys)),
+        Some("KubeletConfiguration") => match types::wrong(&document.value) {
+            Some(wrong) => Err(problem(wrong)),
+            None => Ok((document.value, document.duplicate_keys)),
+        },
         Some(kind) => Err(problem(format!("this is no kubelet configuration: it is a {kind}"))),
         None => Err(problem(
             "this is no kubelet configuration: it has no kind, and the kubelet would not start"

@@ -48,3 +48,38 @@ fn later_layers_win_and_lists_are_replaced() {
     );
     assert_eq!(effective(&[]), json!({}));
 }
+
+#[test]
+fn values_of_another_type_are_what_the_kubelet_cannot_decode() {
+    let config = |fields: &str| format!("kind: KubeletConfiguration\n{fields}\n");
+    for (fields, says) in [
+        (
+            "authentication: {anonymous: {enabled: \"false\"}}",
+            "authentication.anonymous.enabled is \"false\"",
+        ),
+        ("authentication: {anonymous: {enabled: 0}}", "is 0, and the kubelet does not start"),
+        ("authentication: {anonymous: off}", "authentication.anonymous is false"),
+        ("authentication: none", "authentication is \"none\""),
+        ("readOnlyPort: '0'", "a whole number without quotes"),
+        ("readOnlyPort: 0.5", "readOnlyPort is 0.5"),
+        ("readOnlyPort: off", "readOnlyPort is false"),
+        ("streamingConnectionIdleTimeout: 0", "a duration as text"),
+        ("streamingConnectionIdleTimeout: never", "a duration as text"),
+        ("clusterDomain: 5", "put it in quotes"),
+        ("tlsCipherSuites: TLS_AES_128_GCM_SHA256", "a list of texts"),
+        ("featureGates: {A: 'true'}", "featureGates is"),
+        ("kubeReserved: {cpu: 1}", "kubeReserved is"),
+    ] {
+        let message = parse(&config(fields)).unwrap_err().message;
+        assert!(message.contains(says), "{fields}: {message}");
+    }
+    for fields in [
+        "authentication: {anonymous: {enabled: off}, webhook: {enabled: y}}",
+        "authentication: {anonymous: {enabled: null}}\nreadOnlyPort: ~\nfeatureGates:",
+        "readOnlyPort: 0x0\npodPidsLimit: -1\nstreamingConnectionIdleTimeout: 0s\nmaxPods: 0600",
+        "featureGates: {A: no}\nevictionHard: {memory.available: 100Mi}\nclusterDNS: [10.96.0.10]",
+        "nobodyKnows: {a: '1'}",
+    ] {
+        assert!(parse(&config(fields)).is_ok(), "{fields}: {:?}", parse(&config(fields)));
+    }
+}
