@@ -1,6 +1,10 @@
 //! Feature gates, by `--feature-gates` and the kubelet's `featureGates`.
+//!
+//! A gate that is mentioned is as it is mentioned, else `AllAlpha` or `AllBeta` decide for theirs, else its default
+//! (`staging/src/k8s.io/component-base/featuregate/feature_gate.go`, `SetFromMap`). The kubelet joins flag and file
+//! name by name, the flag winning, before any of that (`cmd/kubelet/app/server.go`, `kubeletConfigFlagPrecedence`).
 use crate::{
-    model::{Component, NodeFacts, Source},
+    model::{Component, NodeFacts, Source, control::GateStage},
     text::values,
 };
 
@@ -10,20 +14,25 @@ use super::{
     verdict::{SideVerdict, State, Verdict, combine},
 };
 
-/// A feature gate must be on or off. A flag wins over the file, gate by gate.
-pub(super) fn judge(
-    facts: &NodeFacts,
-    component: Component,
-    gate: &str,
-    enabled: bool,
-    on_by_default: bool,
-) -> Verdict {
+/// What a control wants of a gate.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'c> {
+    pub(super) gate: &'c str,
+    pub(super) enabled: bool,
+    pub(super) on_by_default: bool,
+    pub(super) stage: GateStage,
+}
+
+/// A feature gate must be on or off.
+pub(super) fn judge(facts: &NodeFacts, component: Component, wanted: &Wanted<'_>) -> Verdict {
     let sides = match component {
         Component::Kubelet => super::kubelet::sides(facts),
         _ => sides::of(facts, component),
     };
     match sides {
-        Ok(sides) => combine(&sides, |side| one(facts, side, gate, enabled, on_by_default)),
+        Ok(sides) => {
+            combine(&sides, |side| one(facts, side, wanted).unwrap_or_else(|verdict| verdict))
+        }
         Err(verdict) => verdict,
     }
 }
@@ -31,41 +40,77 @@ pub(super) fn judge(
 fn one(
     facts: &NodeFacts,
     side: &Side<'_>,
-    gate: &str,
-    enabled: bool,
-    on_by_default: bool,
-) -> SideVerdict {
-    let judged = |on: bool, text: String, source: Source| {
-        let state = State::of(on == enabled);
-        let wanted = if enabled { "on" } else { "off" };
-        let reason = if on == enabled { text.clone() } else { format!("{text}, wanted {wanted}") };
-        SideVerdict::new(state, reason, text, source)
+    wanted: &Wanted<'_>,
+) -> Result<SideVerdict, SideVerdict> {
+    let gate = wanted.gate;
+    let mentioned = match mention(facts, side, gate)? {
+        None => wanted.stage.all().map(|all| mention(facts, side, all)).transpose()?.flatten(),
+        own => own,
     };
-    if let Some((on, source)) = by_flag(side, gate) {
-        return judged(on, format!("--feature-gates has {gate}={on}"), source);
-    }
-    if side.component == Component::Kubelet {
-        match Layers::of(facts, side).field(&format!("featureGates.{gate}")) {
-            Err(verdict) => return verdict,
-            Ok(Some((value, source))) => {
-                let on = values::go_bool(&value.text).unwrap_or(on_by_default);
-                return judged(on, format!("featureGates.{gate}: {}", value.text), source);
-            }
-            Ok(None) => {}
-        }
-    }
-    let is = if on_by_default { "on" } else { "off" };
-    judged(on_by_default, format!("gate {gate} is not set (default {is})"), Source::Default)
+    let is = if wanted.on_by_default { "on" } else { "off" };
+    let (on, text, source) = mentioned.unwrap_or_else(|| {
+        (wanted.on_by_default, format!("gate {gate} is not set (default {is})"), Source::Default)
+    });
+    let reason = match (on == wanted.enabled, wanted.enabled) {
+        (true, _) => text.clone(),
+        (false, true) => format!("{text}, wanted on"),
+        (false, false) => format!("{text}, wanted off"),
+    };
+    Ok(SideVerdict::new(State::of(on == wanted.enabled), reason, text, source))
 }
 
-/// The last mention of a gate in the flag; `kube:Gate=true` names a component before the gate.
-fn by_flag(side: &Side<'_>, gate: &str) -> Option<(bool, Source)> {
-    let given = side.flag("feature-gates")?;
-    let mention = given.list.iter().rev().find_map(|element| {
-        let (name, value) = element.split_once('=')?;
-        let name = name.trim();
-        let name = name.split_once(':').map_or(name, |(_, gate)| gate);
-        (name == gate).then(|| values::go_bool(value.trim()))
-    })?;
-    mention.map(|on| (on, given.source))
+type Mention = (bool, String, Source);
+
+/// What a side says of a gate by this name; `Err` when the component would not start with what is written.
+fn mention(facts: &NodeFacts, side: &Side<'_>, gate: &str) -> Result<Option<Mention>, SideVerdict> {
+    if let Some(mention) = by_flag(facts, side, gate)? {
+        return Ok(Some(mention));
+    }
+    if side.component != Component::Kubelet {
+        return Ok(None);
+    }
+    let field = format!("featureGates.{gate}");
+    let written = Layers::of(facts, side).field(&field)?;
+    Ok(written.map(|(value, source)| {
+        let text = format!("{field}: {}", value.text);
+        (value.text == "true", text, source)
+    }))
+}
+
+/// The last mention of a gate in the flag.
+///
+/// From 1.32 on the control plane takes `kube:Gate=true` too, other components before the colon being none of its
+/// business; the kubelet, and all of them before, know no such gate and end
+/// (`component-base/compatibility/registry.go`; `cmd/kubelet/app/options/options.go`, `NewMapStringBool`).
+fn by_flag(facts: &NodeFacts, side: &Side<'_>, gate: &str) -> Result<Option<Mention>, SideVerdict> {
+    let Some(given) = side.flag("feature-gates") else { return Ok(None) };
+    let old =
+        facts.profile.version.as_ref().is_some_and(|v| (v.minor.major, v.minor.minor) < (1, 32));
+    let takes_components =
+        !old && !matches!(side.component, Component::Kubelet | Component::KubeProxy);
+    let mut last = None;
+    for element in &given.list {
+        let refused = |what: &str| {
+            let reason = format!(
+                "{} {what} {element:?} in --feature-gates, and would end at its start",
+                side.component
+            );
+            SideVerdict::new(State::Error, reason, given.text.clone(), given.source.clone())
+        };
+        let (name, value) = element.split_once('=').ok_or_else(|| refused("knows no value in"))?;
+        let on = values::go_bool(value.trim()).ok_or_else(|| refused("reads no boolean in"))?;
+        let name = match name.trim().split_once(':') {
+            None => name.trim(),
+            Some(_) if !takes_components => {
+                return Err(refused("takes gates without a component before them, not"));
+            }
+            Some(("kube", name)) => name,
+            Some(_) => continue,
+        };
+        if name == gate {
+            last =
+                Some((on, format!("--feature-gates has {}", element.trim()), given.source.clone()));
+        }
+    }
+    Ok(last)
 }

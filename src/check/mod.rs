@@ -126,9 +126,16 @@ fn judge(control: &Control, facts: &NodeFacts) -> Verdict {
             admission::authorization_mode(facts, mode, *enabled)
         }
         Check::AnonymousRequests {} => admission::anonymous_requests(facts),
-        Check::FeatureGate { component, gate, enabled, on_by_default } => {
-            gates::judge(facts, *component, gate, *enabled, *on_by_default)
-        }
+        Check::FeatureGate { component, gate, enabled, on_by_default, stage } => gates::judge(
+            facts,
+            *component,
+            &gates::Wanted {
+                gate,
+                enabled: *enabled,
+                on_by_default: *on_by_default,
+                stage: *stage,
+            },
+        ),
         Check::KubeletField {
             fields,
             flags,

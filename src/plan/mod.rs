@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use crate::{
     catalog::Numbered,
     model::{
-        Change, ControlId, LeftOut, NodeFacts, Plan, Report, Step, StepTarget, Tier,
+        Change, ControlId, LeftOut, NodeFacts, Plan, Report, Source, Step, StepTarget, Tier,
         change::{PlanSchema, PlannedControl},
     },
 };
@@ -60,7 +60,10 @@ pub fn build(
         });
         match outcome {
             Ok(control) => planned.push(control),
-            Err(reason) => left.push(LeftOut { control: id, reason }),
+            Err(reason) => {
+                let reason = by_hand(report, &id, &reason).unwrap_or(reason);
+                left.push(LeftOut { control: id, reason });
+            }
         }
     }
 
@@ -73,6 +76,17 @@ pub fn build(
         controls: planned,
         left,
     }
+}
+
+/// A fix that changes nothing while a file is wrong knows another spelling than the one that is written there.
+fn by_hand(report: &Report, id: &ControlId, reason: &str) -> Option<Reason> {
+    let wrong = (reason == work::NOTHING_TO_CHANGE).then(|| report.finding(id))??;
+    let evidence =
+        wrong.evidence.iter().find(|e| !e.good && matches!(e.source, Source::File { .. }))?;
+    Some(format!(
+        "its fix does not know how this is written: {} ({}); change it by hand",
+        evidence.value, evidence.source
+    ))
 }
 
 /// Groups changes by what they restart, in order of execution. A step is as risky as the riskiest

@@ -1,6 +1,6 @@
 //! The place that wins, and what a kubelet restart costs.
 
-use kube_temper::model::{Component, FieldValue, FixAction, Plan, Tier};
+use kube_temper::model::{Component, Evidence, FieldValue, FixAction, Plan, Source, Tier};
 
 use super::{
     Break, left,
@@ -124,6 +124,27 @@ fn one_element_of_a_flag_goes_and_the_rest_stays() {
         "{:?}",
         left(&plan)
     );
+}
+
+#[test]
+fn what_is_written_in_a_way_the_fix_does_not_know_is_left_to_a_person() {
+    let mut node = node_with(FixAction::RemoveKubeletField {
+        field: "featureGates.RotateKubeletServerCertificate".into(),
+        flags: vec!["feature-gates".into()],
+        element: Some("RotateKubeletServerCertificate=false".into()),
+    });
+    node.kubelet_config("featureGates:\n  AllBeta: false\n");
+    let number = node.all()[0].to_string();
+    let started_before = left(&node.plan());
+    assert!(started_before[0].contains("takes them up at its next start"), "{started_before:?}");
+    node.finding(&number).evidence.push(Evidence {
+        value: "featureGates.AllBeta: false".into(),
+        source: Source::File { path: KUBELET_CONFIG.into(), line: Some(2) },
+        good: false,
+    });
+    let reasons = left(&node.plan());
+    let says = "how this is written: featureGates.AllBeta: false (/var/lib/kubelet/config.yaml:2); change it";
+    assert!(reasons[0].contains(says), "{reasons:?}");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The kubelet's effective configuration, and kube-proxy.
-use kube_temper::model::{Component, Status};
+use kube_temper::model::{Component, Status, facts::VersionFact};
 
 use super::node_facts::{KUBELET_CONFIG, node};
 use super::{comes_out, kubelet, rests_on};
@@ -81,6 +81,56 @@ fn gates_are_merged_one_by_one() {
     comes_out(&manager("RotateKubeletServerCertificate=false"), Status::Fail, "wanted on");
     comes_out(&manager("kube:RotateKubeletServerCertificate=false"), Status::Fail, "wanted on");
     comes_out(&manager("RotateKubeletServerCertificateX=false"), Status::Pass, "default on");
+    comes_out(&manager("other:RotateKubeletServerCertificate=false"), Status::Pass, "default on");
+}
+
+#[test]
+fn a_gate_that_is_not_mentioned_follows_the_gates_of_its_stage() {
+    let manager = |value: &str| {
+        let flag = format!("--feature-gates={value}");
+        node().pod(Component::KubeControllerManager, &[&flag]).judge("1.3.6")
+    };
+    let own = "RotateKubeletServerCertificate";
+    comes_out(
+        &manager("AllBeta=false"),
+        Status::Fail,
+        "--feature-gates has AllBeta=false, wanted on",
+    );
+    comes_out(&manager("kube:AllBeta=0"), Status::Fail, "kube:AllBeta=0, wanted on");
+    comes_out(&manager("AllAlpha=false"), Status::Pass, "default on");
+    comes_out(&manager(&format!("{own}=true,AllBeta=false")), Status::Pass, &format!("{own}=true"));
+    comes_out(
+        &manager(&format!("AllBeta=true,{own}=false")),
+        Status::Fail,
+        &format!("{own}=false"),
+    );
+
+    let file = "featureGates:\n  AllBeta: false\n";
+    comes_out(&kubelet(file, &[]).judge("4.2.11"), Status::Fail, "featureGates.AllBeta: false");
+    let flag = format!("--feature-gates={own}=true");
+    comes_out(&kubelet(file, &[&flag]).judge("4.2.11"), Status::Pass, "--feature-gates has");
+    let all =
+        kubelet(&format!("featureGates:\n  {own}: true\n"), &["--feature-gates=AllBeta=false"]);
+    comes_out(&all.judge("4.2.11"), Status::Pass, &format!("featureGates.{own}: true"));
+}
+
+#[test]
+fn gates_the_component_would_refuse_never_pass() {
+    let own = "RotateKubeletServerCertificate";
+    for value in ["kube:Other=true", "Other", "Other=maybe"] {
+        let flag = format!("--feature-gates={own}=true,{value}");
+        let finding = kubelet("", &[&flag]).judge("4.2.11");
+        comes_out(&finding, Status::Error, "would end at its start");
+    }
+    let flag = format!("--feature-gates=kube:{own}=true");
+    let old = node().pod(Component::KubeControllerManager, &[&flag]).with(|facts| {
+        facts.profile.version = Some(VersionFact {
+            text: "v1.30.4".to_owned(),
+            minor: "v1.30.4".parse().unwrap(),
+            source: "test".to_owned(),
+        });
+    });
+    comes_out(&old.judge("1.3.6"), Status::Error, "takes gates without a component");
 }
 
 #[test]
@@ -132,4 +182,15 @@ fn without_access_to_the_api_kube_proxy_is_for_a_person() {
     let finding = node.judge("4.3.1");
     comes_out(&finding, Status::Manual, "needs API access");
     rests_on(&finding, config, "kube-proxy pid 1005");
+}
+
+#[test]
+fn a_quoted_boolean_keeps_the_kubelet_from_starting() {
+    for (fields, id) in [
+        ("authentication:\n  anonymous:\n    enabled: \"false\"\n", "4.2.1"),
+        ("readOnlyPort: '0'\n", "4.2.4"),
+    ] {
+        let node = node().kubelet_with(&format!("kind: KubeletConfiguration\n{fields}"), &[]);
+        comes_out(&node.judge(id), Status::Error, "the kubelet does not start with anything but");
+    }
 }

@@ -6,6 +6,27 @@ use serde::{Deserialize, Serialize};
 use super::places::{Mode, Owner, PathVar};
 use crate::model::{change::FieldValue, component::Component};
 
+/// How far a feature gate is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "each variant is its own name")]
+pub enum GateStage {
+    Alpha,
+    Beta,
+    Stable,
+}
+
+impl GateStage {
+    /// The gate that stands for all of this stage.
+    pub const fn all(self) -> Option<&'static str> {
+        match self {
+            Self::Alpha => Some("AllAlpha"),
+            Self::Beta => Some("AllBeta"),
+            Self::Stable => None,
+        }
+    }
+}
+
 /// How a control is judged.
 ///
 /// Flags are written without leading dashes; kubelet fields as dotted paths.
@@ -88,6 +109,8 @@ pub enum Check {
         enabled: bool,
         /// Whether it is on when not mentioned.
         on_by_default: bool,
+        /// Its stage: `AllAlpha` and `AllBeta` switch the gates of theirs that are not mentioned.
+        stage: GateStage,
     },
     /// One or several fields of the kubelet's effective configuration.
     KubeletField {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::id::ControlId;
 
-pub use check::{Absent, Alternative, AuditLevel, AuditRule, Check, Expect};
+pub use check::{Absent, Alternative, AuditLevel, AuditRule, Check, Expect, GateStage};
 pub use fix::{Conflict, Fix, FixAction, Needs};
 pub use places::{Mode, Owner, PathVar};
 
