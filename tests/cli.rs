@@ -517,6 +517,48 @@ fn a_roll_back_that_cannot_do_all_it_was_asked_writes_nothing() {
 }
 
 #[test]
+fn a_file_with_a_second_name_is_not_separated_from_it() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let second = node.state().with_file_name("second.yaml");
+    fs::hard_link(node.path(SCHEDULER), &second).unwrap();
+    node.chmod(SCHEDULER, 0o644);
+    let before = node.listing();
+    for arguments in
+        [&["apply", "--check", "1.4.1", "--yes"][..], &["apply", "--check", "1.4.1", "--dry-run"]]
+    {
+        let output = node.run(arguments);
+        expect_code(&output, 20);
+        assert!(stderr(&output).contains("has a second name"), "{}", stderr(&output));
+        assert_eq!(node.listing(), before);
+    }
+    // Its mode belongs to both names, and changes for both.
+    expect_code(&node.run(&["apply", "--check", "1.1.5", "--yes"]), 0);
+    assert_eq!(fs::metadata(&second).unwrap().mode() & 0o777, 0o600);
+
+    fs::remove_file(&second).unwrap();
+    expect_code(&node.run(&["apply", "--check", "1.4.1", "--yes"]), 0);
+    fs::hard_link(node.path(SCHEDULER), &second).unwrap();
+    let applied = node.listing();
+    let output = node.run(&["rollback", "--last", "--yes"]);
+    expect_code(&output, 20);
+    assert!(stderr(&output).contains("has a second name"), "{}", stderr(&output));
+    assert_eq!(node.listing(), applied);
+}
+
+#[test]
+fn a_roll_back_shows_the_attribute_it_keeps() {
+    let node = Unpacked::new("kubeadm-1.36.2");
+    expect_code(&node.run(&["apply", "--check", "1.4.1", "--yes"]), 0);
+    xattr::set(node.path(SCHEDULER), "user.x", b"theirs").unwrap();
+    let shown = node.run(&["rollback", "--last", "--dry-run"]);
+    expect_code(&shown, 0);
+    let words = "kube-scheduler.yaml: extended attribute user.x was set since; kept";
+    assert!(stdout(&shown).contains(words), "{}", stdout(&shown));
+    expect_code(&node.run(&["rollback", "--last", "--yes"]), 0);
+    assert_eq!(xattr::get(node.path(SCHEDULER), "user.x").unwrap().unwrap(), b"theirs");
+}
+
+#[test]
 fn commands_for_a_person_name_the_files_below_the_root() {
     let node = Unpacked::new("kubeadm-1.36.2");
     expect_code(&node.run(&["apply", "--check", "1.2.15", "--yes"]), 0);

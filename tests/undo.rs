@@ -238,6 +238,28 @@ fn the_last_is_the_last_that_bytes_can_undo() {
 }
 
 #[test]
+fn an_attribute_that_somebody_set_since_is_shown_and_kept() {
+    let machine = Machine::new();
+    let first = commit(&machine, &three_files(&machine));
+    assert_eq!(plan_undo(&machine, &only(&first)).notes, Vec::<String>::new());
+    machine.files.put_xattr(SCHEDULER, "user.x", b"theirs");
+    machine.files.put_xattr(
+        SCHEDULER,
+        "security.selinux",
+        b"system_u:object_r:kubernetes_file_t:s0",
+    );
+    assert_eq!(
+        plan_undo(&machine, &only(&first)).notes,
+        [
+            format!("{SCHEDULER}: extended attribute security.selinux was changed since; kept"),
+            format!("{SCHEDULER}: extended attribute user.x was set since; kept"),
+        ]
+    );
+    undo(&machine, &only(&first));
+    assert_eq!(machine.files.xattrs(SCHEDULER).unwrap()["user.x"], b"theirs");
+}
+
+#[test]
 fn an_undo_that_found_nothing_is_not_undone_itself() {
     let machine = Machine::new();
     let scheduler = machine.text(SCHEDULER);

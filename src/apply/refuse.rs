@@ -21,7 +21,7 @@ const SPARE: u64 = 1 << 20;
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
 /// Hashes of the content: wrong for new bytes, and rewritten by the kernel where it keeps them.
-const CONTENT_HASHES: [&str; 2] = ["security.ima", "security.evm"];
+pub(super) const CONTENT_HASHES: [&str; 2] = ["security.ima", "security.evm"];
 
 /// What can be judged without the lock: the plan itself, and whether this node may be written at all.
 pub(super) fn plan(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
@@ -163,6 +163,9 @@ fn compare(node: &dyn Node, change: &Change) -> Result<FileIntent, Refusal> {
         ChangeKind::Content { before, after } => {
             if stat.kind != FileKind::File {
                 return refused(format!("{path} is not a regular file"));
+            }
+            if let Some(why) = file::shared(path, &stat) {
+                return refused(why);
             }
             let wanted = before.digest();
             if Digest::of(&node.files().read(path, backup::LIMIT)?) != wanted {

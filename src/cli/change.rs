@@ -209,6 +209,10 @@ pub(super) fn rollback(
     let rollback = engine.plan_rollback(&undo)?;
     let RollbackPlan { plan, .. } = &rollback;
     report::plan::write(&mut terminal.out(), plan, &engine.diff(plan, 3), terminal.look())?;
+    let mut out = terminal.out();
+    for note in &rollback.notes {
+        writeln!(out, "{note}")?;
+    }
     if let Some(why) = rollback.refusal() {
         return Err(EngineError::Refused(why).into());
     }

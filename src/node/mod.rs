@@ -99,6 +99,8 @@ pub struct Stat {
     pub gid: u32,
     /// Size in bytes.
     pub size: u64,
+    /// How many names it has in its file system; 1 on simulated nodes.
+    pub links: u64,
     /// Device and inode; `(0, n)` on simulated nodes.
     pub id: (u64, u64),
 }

@@ -44,6 +44,8 @@ pub struct RollbackPlan {
     pub conflicts: Vec<String>,
     /// Where it is refused: the controls of it that can be undone on their own.
     pub rest: Vec<ControlId>,
+    /// What others did to these files since that stays and no diff shows.
+    pub notes: Vec<String>,
 }
 
 impl RollbackPlan {

@@ -1,11 +1,11 @@
 //! The undo under construction: transactions are taken out of today's files one after the other, latest
 //! first; what is left in the end is compared with the disk and becomes a plan.
 
-use std::collections::{BTreeMap, btree_map::Entry};
+use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use super::{RollbackPlan, Undone, force, separate};
 use crate::{
-    apply::Refusal,
+    apply::{Refusal, file, refuse::CONTENT_HASHES},
     model::{
         AttributedEdit, Change, ChangeKind, Component, Digest, FileImage, FileMeta, LeftOut, Plan,
         Reversibility, Step, StepTarget, Tier,
@@ -35,6 +35,10 @@ struct Target {
     tier: Tier,
     /// The edits that are undone.
     edits: Vec<AttributedEdit>,
+    /// Why its content cannot be replaced.
+    shared: Option<String>,
+    /// Extended attributes that others set since, in words.
+    notes: Vec<String>,
 }
 
 /// The undo under construction.
@@ -43,6 +47,7 @@ pub(super) struct Work {
     files: BTreeMap<String, Target>,
     conflicts: Vec<String>,
     left: Vec<LeftOut>,
+    notes: Vec<String>,
     controls: BTreeMap<crate::model::ControlId, PlannedControl>,
 }
 
@@ -82,7 +87,10 @@ impl Work {
         let target = match files.entry(path.clone()) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(new) => match open(node, change)? {
-                Opened::File(target) => new.insert(target),
+                Opened::File(mut target) => {
+                    target.notes = attributes(node, undo.loaded, path)?;
+                    new.insert(target)
+                }
                 Opened::Gone if matches!(change.kind, ChangeKind::Content { .. }) => {
                     conflicts.push(format!(
                         "{}: {path} no longer exists, and where it comes back so does what we changed in it: put it back first",
@@ -159,10 +167,15 @@ impl Work {
             return Err(Refusal::Refused("there is nothing to undo".to_owned()));
         };
         let mut steps: BTreeMap<StepTarget, Step> = BTreeMap::new();
-        for (path, target) in std::mem::take(&mut self.files) {
+        for (path, mut target) in std::mem::take(&mut self.files) {
+            let (notes, shared) = (std::mem::take(&mut target.notes), target.shared.take());
             let Some((target_step, tier, change)) = target.change(path) else { continue };
             if let Err(why) = parses(target_step, &change) {
                 self.conflicts.push(format!("{}: {why}", change.path));
+            }
+            if matches!(change.kind, ChangeKind::Content { .. }) {
+                self.notes.extend(notes);
+                self.conflicts.extend(shared);
             }
             let step = steps.entry(target_step).or_insert_with(|| Step {
                 target: target_step,
@@ -185,6 +198,7 @@ impl Work {
             },
             conflicts: self.conflicts,
             rest: Vec::new(),
+            notes: self.notes,
         })
     }
 }
@@ -213,7 +227,29 @@ fn open(node: &dyn Node, change: &Change) -> Result<Opened, Refusal> {
         step: StepTarget::Metadata,
         tier: Tier::R0,
         edits: Vec::new(),
+        shared: file::shared(path, &stat),
+        notes: Vec::new(),
     }))
+}
+
+/// Extended attributes that are not as the transaction left them: they stay as they are now.
+fn attributes(node: &dyn Node, loaded: &Loaded, path: &str) -> Result<Vec<String>, Refusal> {
+    let intent = loaded.intent().iter().find(|file| file.path == *path);
+    let Some(left) = intent.filter(|file| file.content.is_some()) else { return Ok(Vec::new()) };
+    let [left, now] = [left.after.xattrs.clone(), node.files().xattrs(path)?];
+    let names: BTreeSet<&String> = left.keys().chain(now.keys()).collect();
+    let said = names.into_iter().filter(|name| !CONTENT_HASHES.contains(&name.as_str()));
+    Ok(said
+        .filter_map(|name| {
+            let what = match (left.get(name), now.get(name)) {
+                (None, Some(_)) => "set since; kept",
+                (Some(_), None) => "removed since; not set again",
+                (was, is) if was != is => "changed since; kept",
+                _ => return None,
+            };
+            Some(format!("{path}: extended attribute {name} was {what}"))
+        })
+        .collect())
 }
 
 /// The controls of a change that are undone, as a person names them.

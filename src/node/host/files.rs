@@ -80,6 +80,7 @@ fn stat_of(stat: &FileStat) -> Stat {
         uid: stat.st_uid,
         gid: stat.st_gid,
         size: u64::try_from(stat.st_size).unwrap_or(0),
+        links: stat.st_nlink,
         id: (stat.st_dev, stat.st_ino),
     }
 }

@@ -103,10 +103,15 @@ impl MemoryFiles {
     /// Gives a path that exists an extended attribute; links are not followed.
     #[must_use]
     pub fn with_xattr(self, path: &str, name: &str, value: &[u8]) -> Self {
+        self.put_xattr(path, name, value);
+        self
+    }
+
+    /// As [`Self::with_xattr`], on a shared tree.
+    pub fn put_xattr(&self, path: &str, name: &str, value: &[u8]) {
         self.state().tree.change(path, |entry| {
             entry.meta.xattrs.insert(name.to_owned(), value.to_vec());
         });
-        self
     }
 
     /// As [`Self::with_file`], on a shared tree. An existing file becomes a new one (new inode, owner root).

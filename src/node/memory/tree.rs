@@ -45,6 +45,7 @@ impl Entry {
             uid: self.meta.uid,
             gid: self.meta.gid,
             size: size as u64,
+            links: 1,
             id: (0, self.inode),
         }
     }

@@ -447,8 +447,13 @@ impl Backstage for Stage {
                 let plan = plan(&["1.4.1"]);
                 let diffs = Self::diffs(&plan, context);
                 let of = vec![transaction_id("20261124T052601Z-3f9a")];
-                let rollback =
-                    RollbackPlan { of, plan, conflicts: self.conflicts.clone(), rest: Vec::new() };
+                let rollback = RollbackPlan {
+                    of,
+                    plan,
+                    conflicts: self.conflicts.clone(),
+                    rest: Vec::new(),
+                    notes: Vec::new(),
+                };
                 JobMsg::RollbackPlanned { undo, result: Ok((Arc::new(rollback), diffs)) }
             }
             Effect::Apply(_) | Effect::Rollback(_) => self.started(),

@@ -89,6 +89,9 @@ pub(super) fn summary(model: &Model, review: &Review, columns: u16) -> Vec<Line<
                 for id in &rollback.of {
                     page.text(Tone::Strong, &format!("Undoes {id}"));
                 }
+                for note in &rollback.notes {
+                    page.item("-", Tone::Plain, note);
+                }
                 for conflict in &rollback.conflicts {
                     page.item("!", Tone::Bad, conflict);
                 }

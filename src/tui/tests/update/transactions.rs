@@ -124,7 +124,8 @@ fn only_what_stands_can_be_rolled_back() {
 
 fn undo_planned(undo: Undo, conflicts: Vec<String>) -> Msg {
     let of = vec![transaction_id("20261124T052601Z-3f9a")];
-    let plan = RollbackPlan { of, plan: plan(&["1.4.1"]), conflicts, rest: Vec::new() };
+    let plan =
+        RollbackPlan { of, plan: plan(&["1.4.1"]), conflicts, rest: Vec::new(), notes: Vec::new() };
     Msg::Job(JobMsg::RollbackPlanned { undo, result: Ok((Arc::new(plan), Vec::new())) })
 }
 
