@@ -6,7 +6,7 @@ mod files;
 mod http;
 mod kubelet;
 mod program;
-mod programs;
+pub(super) mod programs;
 mod run;
 mod service;
 mod state;

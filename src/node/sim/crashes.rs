@@ -88,11 +88,7 @@ impl Rules {
         let argv = &manifest.argv;
         let container = manifest.pod.container(component)?;
         self.asked(component, argv.iter().map(String::as_str))
-            .or_else(|| unknown_flag(component, argv))
-            .or_else(|| not_boolean(argv))
-            .or_else(|| bad_plugin(argv))
-            .or_else(|| bad_cipher(argv))
-            .or_else(|| missing_file(tree, container, argv))
+            .or_else(|| refusal(tree, component, container, argv))
     }
 
     /// Why a kubelet with these arguments and this configuration text exits.
@@ -100,6 +96,24 @@ impl Rules {
         let texts = argv.iter().map(String::as_str).chain(config.lines());
         self.asked(Component::Kubelet, texts).or_else(|| unknown_flag(Component::Kubelet, argv))
     }
+}
+
+/// What a component says of its arguments alone.
+pub(super) fn unread(component: Component, argv: &[String]) -> Option<String> {
+    unknown_flag(component, argv).or_else(|| not_boolean(argv))
+}
+
+/// What it says once it starts with them in this container.
+pub(super) fn refusal(
+    tree: &MemoryFiles,
+    component: Component,
+    container: &Container,
+    argv: &[String],
+) -> Option<String> {
+    unread(component, argv)
+        .or_else(|| bad_plugin(argv))
+        .or_else(|| bad_cipher(argv))
+        .or_else(|| missing_file(tree, container, argv))
 }
 
 fn unknown_flag(component: Component, argv: &[String]) -> Option<String> {

@@ -11,6 +11,7 @@
 //! | `pods` | pods and their processes |
 //! | `crashes`, `known` | what a component refuses to start with |
 //! | `probes` | how components answer, and what the kubelet concludes |
+//! | `programs` | what the components' own programs say of a change before it is made |
 //! | `api` | what the API server knows, and what its absence does |
 //! | `leases` | who renews a lease, and when it last did |
 //! | `view` | what the simulated API server answers from |
@@ -29,6 +30,7 @@ mod known;
 mod leases;
 mod pods;
 mod probes;
+mod programs;
 mod queue;
 mod service;
 mod store;
@@ -47,10 +49,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::{files::SimFiles, world::World};
+use self::{files::SimFiles, programs::SimPrograms, world::World};
 use super::{
     Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, PodStatus,
-    ProbeAnswer,
+    ProbeAnswer, Programs,
     fault::{Faults, FaultyFiles},
     memory::{MemoryFiles, MemoryLock, Snapshot},
     recording::Recording,
@@ -86,6 +88,7 @@ pub struct SimNode {
     sound: [Arc<dyn Files>; 2],
     lock: MemoryLock,
     kubelet: SimKubelet,
+    programs: SimPrograms,
     version: String,
 }
 
@@ -110,6 +113,7 @@ impl SimNode {
         let state: Arc<dyn Files> = Arc::new(MemoryFiles::new());
         Self {
             kubelet: SimKubelet { shared: Arc::clone(&shared) },
+            programs: SimPrograms::new(Arc::clone(&shared), Arc::clone(&tree)),
             sound: [Arc::clone(&files), Arc::clone(&state)],
             shared,
             clock,
@@ -150,6 +154,7 @@ impl SimNode {
             sound: self.sound.clone(),
             lock: MemoryLock::default(),
             kubelet: SimKubelet { shared: Arc::clone(&self.shared) },
+            programs: self.programs.clone(),
             version: self.version.clone(),
         }
     }
@@ -237,6 +242,10 @@ impl Node for SimNode {
 
     fn kubelet(&self) -> Option<&dyn KubeletView> {
         Some(&self.kubelet)
+    }
+
+    fn programs(&self) -> Option<&dyn Programs> {
+        Some(&self.programs)
     }
 
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError> {

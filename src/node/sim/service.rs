@@ -126,6 +126,11 @@ impl Config {
     }
 }
 
+/// Why a kubelet cannot use the configuration these arguments name.
+pub(super) fn unusable(tree: &MemoryFiles, argv: &[String]) -> Option<String> {
+    Config::read(tree, argv).err()
+}
+
 /// What the kubelet validates, as far as an edit can break it.
 fn check(tree: &MemoryFiles, fields: &Value) -> Result<(), String> {
     let authority = text::yaml::at(fields, "authentication.x509.clientCAFile");

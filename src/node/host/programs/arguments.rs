@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Whether these arguments can be tried at all.
-pub(super) fn fit(component: Component, args: &[String]) -> Result<(), String> {
+pub(in crate::node) fn fit(component: Component, args: &[String]) -> Result<(), String> {
     let program = args.first().map_or("", |first| first.rsplit('/').next().unwrap_or_default());
     if program != component.as_str() {
         return Err(format!("its command begins with '{program}' and not with {component}"));

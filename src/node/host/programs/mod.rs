@@ -6,9 +6,9 @@
 //! | `kubelet` | what a kubelet says of its configuration |
 //! | `rehearsal` | what a second API server needs, and how it differs from the planned one |
 
-mod arguments;
+pub(in crate::node) mod arguments;
 mod kubelet;
-mod rehearsal;
+pub(in crate::node) mod rehearsal;
 
 use std::{
     collections::BTreeMap,
@@ -226,9 +226,7 @@ impl HostPrograms {
                 _ => None,
             };
             if unknown_since.is_some_and(|at| since().saturating_sub(at) >= rehearsal::UNKNOWN) {
-                return Ok(Trial::rejected(format!(
-                    "{told} without credentials, and the kubelet has none: it would end the API server again and again"
-                )));
+                return Ok(Trial::rejected(rehearsal::refused(&told)));
             }
             if since() >= rehearsal::READY {
                 let seconds = rehearsal::READY.as_secs();

@@ -14,13 +14,13 @@ use crate::{
 };
 
 /// How long it may take until all its probes are good; a small one takes 3 s.
-pub(super) const READY: Duration = Duration::from_secs(120);
+pub(in crate::node) const READY: Duration = Duration::from_secs(120);
 
 /// How long it may answer 401: an API server answers 403 and 500 while it starts, never 401.
-pub(super) const UNKNOWN: Duration = Duration::from_secs(15);
+pub(in crate::node) const UNKNOWN: Duration = Duration::from_secs(15);
 
 /// Time between two looks.
-pub(super) const LOOK: Duration = Duration::from_millis(100);
+pub(in crate::node) const LOOK: Duration = Duration::from_millis(100);
 
 /// Memory that must stay free beside it, in bytes.
 const SPARE: u64 = 1 << 30;
@@ -33,23 +33,23 @@ const ENCRYPTION: &str = "encryption-provider-config";
 
 /// What is planned, and what runs now.
 #[derive(Debug)]
-pub(super) struct Situation<'s> {
+pub(in crate::node) struct Situation<'s> {
     /// Arguments and mounts of the planned container.
-    pub(super) args: &'s [String],
-    pub(super) mounts: &'s [Mount],
+    pub(in crate::node) args: &'s [String],
+    pub(in crate::node) mounts: &'s [Mount],
     /// Paths of other files the change writes.
-    pub(super) written: &'s [String],
+    pub(in crate::node) written: &'s [String],
     /// Arguments of the running process, its mounts (`/proc/PID/mountinfo`) and its memory in bytes.
-    pub(super) running: &'s [String],
-    pub(super) mountinfo: &'s str,
-    pub(super) resident: u64,
+    pub(in crate::node) running: &'s [String],
+    pub(in crate::node) mountinfo: &'s str,
+    pub(in crate::node) resident: u64,
     /// `/proc/meminfo`.
-    pub(super) meminfo: &'s str,
+    pub(in crate::node) meminfo: &'s str,
 }
 
 impl Situation<'_> {
     /// What stands in the way of a rehearsal.
-    pub(super) fn obstacle(&self) -> Option<String> {
+    pub(in crate::node) fn obstacle(&self) -> Option<String> {
         if flags::value(self.args, ENCRYPTION) != flags::value(self.running, ENCRYPTION) {
             return Some("a change of encryption at rest is never rehearsed".to_owned());
         }
@@ -96,12 +96,12 @@ fn below(folder: &str, path: &str) -> bool {
 }
 
 /// Bytes of memory a new program can have without others being pushed out.
-pub(super) fn available(meminfo: &str) -> Option<u64> {
+pub(in crate::node) fn available(meminfo: &str) -> Option<u64> {
     kilobytes(meminfo, "MemAvailable:")
 }
 
 /// Bytes of memory a process has, from its `/proc/PID/status`.
-pub(super) fn resident(status: &str) -> u64 {
+pub(in crate::node) fn resident(status: &str) -> u64 {
     kilobytes(status, "VmRSS:").unwrap_or(0)
 }
 
@@ -111,7 +111,7 @@ fn kilobytes(text: &str, name: &str) -> Option<u64> {
 }
 
 /// The planned arguments as they are rehearsed.
-pub(super) fn arguments(args: &[String], port: u16) -> Vec<String> {
+pub(in crate::node) fn arguments(args: &[String], port: u16) -> Vec<String> {
     let mut args = flags::without(args, |name| {
         // The policy stays: it must be there and be read.
         name.starts_with("audit-log-")
@@ -134,7 +134,7 @@ pub(super) fn arguments(args: &[String], port: u16) -> Vec<String> {
 }
 
 /// The container's own probes, each request once, on the port of the rehearsal.
-pub(super) fn probes(planned: &Container, port: u16) -> Vec<Probe> {
+pub(in crate::node) fn probes(planned: &Container, port: u16) -> Vec<Probe> {
     const PATIENCE: u32 = 5;
     let mut probes: Vec<Probe> = Vec::new();
     for probe in [&planned.startup, &planned.liveness, &planned.readiness].into_iter().flatten() {
@@ -149,8 +149,15 @@ pub(super) fn probes(planned: &Container, port: u16) -> Vec<Probe> {
     probes
 }
 
+/// Why an API server that answers this for good is refused.
+pub(in crate::node) fn refused(told: &str) -> String {
+    format!(
+        "{told} without credentials, and the kubelet has none: it would end the API server again and again"
+    )
+}
+
 /// An answer as a person reads it.
-pub(super) fn told(probe: &Probe, answer: ProbeAnswer) -> String {
+pub(in crate::node) fn told(probe: &Probe, answer: ProbeAnswer) -> String {
     let what = probe.path.as_deref().unwrap_or("its port");
     match answer {
         ProbeAnswer::Status(status) => format!("{what} answers {status}"),
