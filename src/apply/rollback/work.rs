@@ -89,7 +89,7 @@ impl Work {
             Entry::Vacant(new) => match open(node, change)? {
                 Opened::File(mut target) => {
                     target.notes = attributes(node, undo.loaded, path)?;
-                    new.insert(target)
+                    new.insert(*target)
                 }
                 Opened::Gone if matches!(change.kind, ChangeKind::Content { .. }) => {
                     conflicts.push(format!(
@@ -205,7 +205,7 @@ impl Work {
 
 /// How a file of an old change is found today.
 enum Opened {
-    File(Target),
+    File(Box<Target>),
     Gone,
     Moved(String),
 }
@@ -219,7 +219,7 @@ fn open(node: &dyn Node, change: &Change) -> Result<Opened, Refusal> {
         )));
     }
     let meta = FileMeta { mode: stat.mode, uid: stat.uid, gid: stat.gid, xattrs: BTreeMap::new() };
-    Ok(Opened::File(Target {
+    Ok(Opened::File(Box::new(Target {
         named: change.named.clone(),
         text: None,
         before: meta.clone(),
@@ -229,7 +229,7 @@ fn open(node: &dyn Node, change: &Change) -> Result<Opened, Refusal> {
         edits: Vec::new(),
         shared: file::shared(path, &stat),
         notes: Vec::new(),
-    }))
+    })))
 }
 
 /// Extended attributes that are not as the transaction left them: they stay as they are now.
