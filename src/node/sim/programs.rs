@@ -254,7 +254,7 @@ mod tests {
         let text = node.text(CONFIG).unwrap();
         assert_eq!(programs.try_kubelet(&args, &BTreeMap::new()), Trial::accepted());
         assert_eq!(with(&format!("{text}podPidsLimit: 4096\n")), Trial::accepted());
-        assert!(why(with(&format!("{text}podPidsLimit: many\n"))).contains("wrong type"));
+        assert!(why(with(&format!("{text}podPidsLimit: many\n"))).contains("podPidsLimit"));
         assert!(why(with("kind: Pod\n")).starts_with("failed to load"));
         assert_eq!(node.text(CONFIG).unwrap(), text);
         let flag = [args[0].clone(), "--nonsense=1".to_owned()];
