@@ -41,10 +41,16 @@ fn environment() -> Environment {
         .find(|value| !value.is_empty())
         .unwrap_or_default()
         .to_ascii_lowercase();
+    let user = ["SUDO_USER", "LOGNAME", "USER"]
+        .into_iter()
+        .map(variable)
+        .find(|value| !value.is_empty())
+        .unwrap_or_default();
     let term = variable("TERM");
     Environment {
         terminal_in: std::io::stdin().is_terminal(),
         terminal_out: std::io::stdout().is_terminal(),
+        user,
         no_color: !variable("NO_COLOR").is_empty(),
         // The Linux console has no glyphs beyond its font, whatever the locale says.
         utf8: term != "linux" && (locale.contains("utf-8") || locale.contains("utf8")),

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use kube_temper::{
     catalog::Catalog,
-    engine::{Engine, Filter, Selection, Settings, Undo},
+    engine::{Engine, Filter, Selection, Settings, Terms, Undo},
     model::{Component, ControlId, Outcome, Plan, ProcessFact, RecordKind, Status, Tier},
     node::{
         Node as _, NodeKind, collect,
@@ -63,7 +63,7 @@ impl Journey {
     /// The outcome, and the words of everything that was observed.
     fn apply(&self, plan: &Plan) -> (Outcome, Vec<String>) {
         let mut seen = Vec::new();
-        let outcome = self.engine.apply(plan).unwrap().wait(&mut |record| {
+        let outcome = self.engine.apply(plan, &Terms::default()).unwrap().wait(&mut |record| {
             if let RecordKind::Observed { observation, .. } = &record.kind {
                 seen.push(observation.text.clone());
             }
@@ -183,7 +183,7 @@ fn two_transactions_are_undone_in_any_order() {
     let journey = Journey::new();
     let files = journey.files();
     let first = {
-        let running = journey.engine.apply(&journey.only("1.4.1")).unwrap();
+        let running = journey.engine.apply(&journey.only("1.4.1"), &Terms::default()).unwrap();
         let id = running.id().clone();
         assert_eq!(running.wait(&mut |_| {}).unwrap(), Outcome::Committed);
         id
@@ -221,7 +221,7 @@ fn on_a_live_node_apply_safe_takes_only_modes_and_owners_and_says_what_it_left()
         assert!(reason.contains("at most R0"), "{id}: {reason}");
     }
 
-    let outcome = engine.apply(&plan).unwrap().wait(&mut |_| {}).unwrap();
+    let outcome = engine.apply(&plan, &Terms::default()).unwrap().wait(&mut |_| {}).unwrap();
     assert_eq!(outcome, Outcome::Committed);
     let again = engine.scan(&Filter::default()).unwrap();
     assert!(engine.plan(&again, &safe).unwrap().is_empty());

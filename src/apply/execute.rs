@@ -11,13 +11,14 @@ use super::{
     refuse,
     restore::Undo,
     verify::{self, Proof, Unhealthy},
+    watchdog,
 };
 use crate::{
     model::{
         ChangeKind, Observation, Order, Outcome, Plan, Reason, RecordKind, Step, StepTarget,
         journal::{FileIntent, JournalSchema},
     },
-    node::{Node, NodeError},
+    node::{Node, NodeError, failpoint},
     store::{StoreError, Writer, backup},
 };
 
@@ -86,6 +87,7 @@ impl Transaction {
             // Where it cannot be given back it ends by itself.
             let _ = cluster.release(&holder);
         }
+        watchdog::disarm(node, &self.id);
         drop(self.lock);
         outcome
     }
@@ -105,11 +107,15 @@ impl Transaction {
     ) -> Result<(), Failure> {
         let node = site.node;
         self.journal.append(node, self::begun(&self.plan, &self.order))?;
+        failpoint::reached("after-begun");
         self.holds = before::check(site, &self.plan, &self.order, holder, &mut self.journal)?;
+        watchdog::arm(node, &self.id, &mut self.journal)?;
         // That took its time: nothing may have changed meanwhile.
         self.files = refuse::files(node, &self.plan).map_err(|why| Standing(why.to_string()))?;
         self.journal.append(node, RecordKind::Intent { files: self.files.clone() })?;
+        failpoint::reached("after-intent");
         self.back_up(node)?;
+        failpoint::reached("after-backup");
         let mut files = self.files.iter();
         for (index, step) in self.plan.steps.iter().enumerate() {
             let files: Vec<&FileIntent> = files.by_ref().take(step.changes.len()).collect();
@@ -203,6 +209,7 @@ fn run_step(
                 file::replace(node, &file.path, after.text.as_bytes(), &file.after)?;
             }
         }
+        failpoint::reached("after-rename-before-record");
         journal.append(node, RecordKind::Applied { path: file.path.clone() })?;
     }
     if step.target == StepTarget::Kubelet
@@ -211,6 +218,7 @@ fn run_step(
         kubelet.restart()?;
     }
     let mut emit = |observation: Observation| {
+        failpoint::reached("during-verify");
         journal.append(node, RecordKind::Observed { step: index, observation })
     };
     Ok(verify::step(node, step, files, &baseline, &mut emit)?)
@@ -219,6 +227,7 @@ fn run_step(
 /// A commit whose record is written counts even when the last flush fails: every step is proved, and
 /// recovery comes to the same end from the records before it.
 fn commit(node: &dyn Node, journal: &mut Writer) -> Result<(), Failure> {
+    failpoint::reached("before-commit-record");
     journal.write(node, RecordKind::Committed)?;
     let _ = journal.sync(node);
     Ok(())

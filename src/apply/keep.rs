@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Site, verify::POLL};
 use crate::{
     model::{Reason, RecordKind, TransactionId},
-    node::NodeError,
+    node::{NodeError, failpoint},
     store::{
         StoreError, Writer,
         requests::{self, Request},
@@ -49,6 +49,7 @@ pub(super) fn ask(
         clock.now().checked_add(left).unwrap_or_else(|_| clock.now())
     };
     journal.append(site.node, RecordKind::Waiting { until: until(allowed) })?;
+    failpoint::reached("waiting");
     loop {
         for request in requests::take(site.node, id)? {
             match request {

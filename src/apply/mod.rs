@@ -10,12 +10,18 @@ mod file;
 mod keep;
 mod refuse;
 mod restore;
+mod take_up;
 mod verify;
+mod watchdog;
 
 pub mod recover;
 pub mod rollback;
 
 use std::{fmt, sync::Arc};
+
+use jiff::Timestamp;
+
+pub use take_up::{Taken, take_up};
 
 use crate::{
     cluster::Cluster,
@@ -45,6 +51,18 @@ pub enum Refusal {
     /// Another run holds the lock (exit 5).
     #[error("another run holds the lock ({0}): wait for it, or end it")]
     Locked(String),
+    /// A transaction holds the lock until a person keeps it or puts it back (exit 5).
+    #[error(
+        "transaction {id} waits until {until:.0} for somebody to keep it: 'kube-temper confirm {id}' keeps it, 'kube-temper revert {id}' puts it back ({holder})"
+    )]
+    Waiting {
+        /// It.
+        id: TransactionId,
+        /// When it is put back.
+        until: Timestamp,
+        /// The process that carries it out.
+        holder: String,
+    },
     /// Not enough rights (exit 4).
     #[error("{0}")]
     NotAllowed(String),
@@ -141,6 +159,22 @@ impl Transaction {
         self
     }
 
+    /// Leaves it to another process: gives the lock up. What that process needs is on the disk.
+    pub fn hand_over(self) -> TransactionId {
+        drop(self.lock);
+        self.id
+    }
+
+    /// What is planned.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What was asked for.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
     /// Asks this too, after every step was verified and before the commit.
     #[must_use]
     pub fn proved_by(mut self, prove: Prove) -> Self {
@@ -162,17 +196,6 @@ pub fn begin(
     Ok(Transaction::new(node, id, plan.clone(), order, files, lock))
 }
 
-/// Takes up a transaction that another process prepared and did not begin: all it needs is on the disk.
-pub fn take_up(node: &Arc<dyn Node>, id: &TransactionId) -> Result<Transaction, Refusal> {
-    let store = Store::new(node.as_ref());
-    let (plan, order) = (store.plan(id)?, store.order(id)?);
-    let (lock, files) = admit(node.as_ref(), &plan)?;
-    if !Journal::read(node.as_ref(), id)?.records.is_empty() {
-        return Err(Refusal::Refused(format!("{id} has begun already")));
-    }
-    Ok(Transaction::new(node, id.clone(), plan, order, files, lock))
-}
-
 /// Refuses what [`begin`] would refuse, without the lock: nothing at all is written.
 pub fn check(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
     refuse::plan(node, plan)?;
@@ -182,7 +205,7 @@ pub fn check(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
 /// The lock and the files as they are, or why this plan is not carried out here and now.
 fn admit(node: &dyn Node, plan: &Plan) -> Result<(Box<dyn Lock>, Vec<FileIntent>), Refusal> {
     refuse::plan(node, plan)?;
-    let lock = node.lock()?;
+    let lock = node.lock().map_err(|error| busy(node, error))?;
     Ok((lock, compare(node, plan)?))
 }
 
@@ -194,4 +217,16 @@ fn compare(node: &dyn Node, plan: &Plan) -> Result<Vec<FileIntent>, Refusal> {
     let files = refuse::files(node, plan)?;
     refuse::space(node, plan)?;
     Ok(files)
+}
+
+/// Who holds the lock, and what it waits for when it is a transaction that waits for a person.
+fn busy(node: &dyn Node, error: NodeError) -> Refusal {
+    let NodeErrorKind::Locked { holder } = &error.kind else { return error.into() };
+    // What cannot be read now is not said; the lock is held all the same.
+    let open = Store::new(node).unfinished().unwrap_or_default();
+    let waiting = open.into_iter().next().and_then(|id| {
+        let until = Journal::read(node, &id).ok()?.waiting_until()?;
+        Some(Refusal::Waiting { id, until, holder: holder.clone() })
+    });
+    waiting.unwrap_or_else(|| error.into())
 }

@@ -4,7 +4,7 @@
 //! every step was verified, and which a person kept where one was to be asked, is committed; everything
 //! else goes back.
 
-use super::{Prove, Refusal, execute::Begun, file, restore::Undo};
+use super::{Prove, Refusal, busy, execute::Begun, file, restore::Undo, watchdog};
 use crate::{
     model::{Outcome, Reason, RecordKind, TransactionId, journal::FileIntent},
     node::{Node, NodeError},
@@ -35,7 +35,7 @@ pub fn recover_proved(
     prover: Prover<'_>,
 ) -> Result<Vec<(TransactionId, Outcome)>, Refusal> {
     // Held by the process that carries a transaction out: while that one lives nothing is recovered.
-    let _lock = node.lock()?;
+    let _lock = node.lock().map_err(|error| busy(node, error))?;
     let store = Store::new(node);
     let all = store.list()?;
     let mut ended = Vec::new();
@@ -44,6 +44,10 @@ pub fn recover_proved(
         let stuck = all.last() == Some(id)
             && matches!(loaded.journal.outcome, Some(Outcome::Stuck { .. }))
             && loaded.journal.damage.is_none();
+        if only.is_some() && loaded.journal.is_finished() {
+            // What asks for one alone may be the timer, which its guard did not get to stop.
+            watchdog::disarm(node, id);
+        }
         if loaded.journal.is_finished() && !stuck {
             continue;
         }
@@ -61,6 +65,7 @@ pub fn recover_proved(
             )));
         }
         ended.push((id.clone(), one(node, &loaded, prover)));
+        watchdog::disarm(node, id);
     }
     Ok(ended)
 }

@@ -16,7 +16,7 @@ use crate::{
     model::{
         FileMeta, Outcome, Reason, RecordKind, StepTarget, TransactionId, journal::FileIntent,
     },
-    node::{Node, atomic},
+    node::{Node, atomic, failpoint},
     store::{StoreError, Writer, backup},
 };
 
@@ -42,6 +42,7 @@ impl Undo<'_> {
         if !self.rolling_back {
             self.record(RecordKind::RollingBack { cause: cause.clone(), reason });
         }
+        failpoint::reached("rolling-back");
         self.sweep();
         let mut problems = Vec::new();
         let mut by_hand = Vec::new();
@@ -127,6 +128,7 @@ impl Undo<'_> {
         }
         self.wrote_back = true;
         let written = self.write_back(file);
+        failpoint::reached("put-back-before-record");
         match file::side(self.node, file) {
             Ok(Side::Before) => {
                 self.record(RecordKind::Restored { path: file.path.clone() });

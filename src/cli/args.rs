@@ -1,6 +1,6 @@
 //! The command line, as clap sees it. Help, completions and the manual page come from here.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
@@ -68,6 +68,10 @@ pub struct Global {
     /// Where backups and journals are kept [default: /var/lib/kube-temper below the root].
     #[arg(long, global = true, value_name = "DIR", help_heading = "Global options")]
     pub state_dir: Option<PathBuf>,
+
+    /// Changes are carried out by a process of their own, as on a live node (for tests).
+    #[arg(long, global = true, requires = "offline", hide = true)]
+    pub guarded: bool,
 
     /// Write nothing, whatever is asked.
     #[arg(long, global = true, help_heading = "Global options")]
@@ -160,6 +164,15 @@ pub enum Command {
     Rollback(RollbackArgs),
     /// Finish or undo a change that was interrupted.
     Recover(RecoverArgs),
+    /// Keep a change that waits for it.
+    Confirm(AnswerArgs),
+    /// Put back a change that waits to be kept.
+    Revert(AnswerArgs),
+    /// More time to decide whether a change is kept.
+    Extend(ExtendArgs),
+    /// Carry out a prepared transaction: started by apply and rollback.
+    #[command(hide = true)]
+    Guard(GuardArgs),
     /// Why a control matters, what its fix changes and may break, how it is undone.
     Explain(ExplainArgs),
     /// Becomes the program on standard input with what the order allows: how this program tries others.
@@ -289,6 +302,10 @@ pub struct ApplyArgs {
     #[arg(long)]
     pub dry_run: bool,
 
+    /// How long you may take to keep what restarted a component; then it is put back. Not with --yes.
+    #[arg(long, value_parser = parse_time, default_value = "5m", value_name = "TIME")]
+    pub confirm_timeout: Duration,
+
     /// Limits of a batch run.
     #[command(flatten)]
     pub batch: Batch,
@@ -347,12 +364,59 @@ pub struct RollbackArgs {
     pub dry_run: bool,
 }
 
+/// A length of time as Go writes it: `90s`, `5m`, `1h30m`.
+fn parse_time(text: &str) -> Result<Duration, String> {
+    const EXAMPLES: &str = "write a number and its unit, as in 90s, 5m or 1h30m";
+    let time: jiff::SignedDuration =
+        text.parse().map_err(|_| format!("not a length of time: {EXAMPLES}"))?;
+    match Duration::try_from(time) {
+        Ok(time) if time.as_secs() > 0 => Ok(time),
+        _ => Err(format!("less than a second leaves nobody time to answer: {EXAMPLES}")),
+    }
+}
+
+/// Options of `confirm` and `revert`.
+#[derive(Debug, Args)]
+pub struct AnswerArgs {
+    /// Id of the transaction, or an unambiguous beginning of it.
+    #[arg(value_name = "TXN")]
+    pub transaction: String,
+}
+
+/// Options of `extend`.
+#[derive(Debug, Args)]
+pub struct ExtendArgs {
+    /// Id of the transaction, or an unambiguous beginning of it.
+    #[arg(value_name = "TXN")]
+    pub transaction: String,
+
+    /// How much more.
+    #[arg(long, value_parser = parse_time, default_value = "5m", value_name = "TIME")]
+    pub by: Duration,
+}
+
+/// Options of `guard`.
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    /// Id of the transaction.
+    #[arg(value_name = "TXN")]
+    pub transaction: String,
+
+    /// Leave the terminal's session first, and start again in a new one.
+    #[arg(long)]
+    pub detach: bool,
+}
+
 /// Options of `recover`.
 #[derive(Debug, Args)]
 pub struct RecoverArgs {
     /// Only this transaction (id or unambiguous beginning of it) [default: every one that was interrupted].
     #[arg(value_name = "TXN")]
     pub transaction: Option<String>,
+
+    /// The machine starts and the kubelet does not run yet: put the files back, its start shows the rest.
+    #[arg(long, conflicts_with = "root")]
+    pub boot: bool,
 }
 
 /// Options of `explain`.
@@ -388,6 +452,25 @@ mod tests {
         let Some(Command::Scan(scan)) = cli.command else { panic!("not a scan") };
         assert_eq!(scan.narrow.targets, [Target::Master, Target::Node]);
         assert_eq!(scan.narrow.check.len(), 2);
+    }
+
+    #[test]
+    fn times_are_written_as_go_writes_them() {
+        let seconds = |text: &str| parse_time(text).map(|time| time.as_secs());
+        for (text, wanted) in [("90s", 90), ("5m", 300), ("1h30m", 5400), ("1m30s", 90)] {
+            assert_eq!(seconds(text), Ok(wanted), "{text}");
+        }
+        for (text, why) in [
+            ("0", "not a length of time"),
+            ("5", "not a length of time"),
+            ("", "not a length of time"),
+            ("0s", "less than a second"),
+            ("100ms", "less than a second"),
+            ("-5m", "less than a second"),
+        ] {
+            let error = seconds(text).unwrap_err();
+            assert!(error.starts_with(why) && error.ends_with("as in 90s, 5m or 1h30m"), "{error}");
+        }
     }
 
     #[test]

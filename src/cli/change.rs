@@ -10,10 +10,10 @@ use super::{
     open,
     prompt::Question,
     terminal::Terminal,
-    usage,
+    usage, watch,
 };
 use crate::{
-    engine::{Engine, EngineError, Filter, RollbackPlan, Running, Scan, Selection, Undo},
+    engine::{Engine, EngineError, Filter, RollbackPlan, Scan, Selection, Terms, Undo},
     model::{ControlId, Plan, Status, Tier},
     report,
 };
@@ -70,7 +70,13 @@ pub(super) fn apply(
         }
     };
     within(&plan, args.max_risk, args.batch.max_restarts)?;
-    carry_out(engine, &plan, args.dry_run, terminal)
+    let terms = Terms {
+        // Batch: the gates alone decide.
+        confirm_within: terminal.may_ask().then_some(args.confirm_timeout),
+        allow_single: args.batch.allow_single,
+        ..Terms::default()
+    };
+    carry_out(engine, &plan, &terms, args.dry_run, terminal)
 }
 
 /// The limits of a run hold for a roll back too: it restarts the same components.
@@ -143,12 +149,14 @@ fn apply_safe_or_show(
         engine.check_apply(&plan)?;
         return Ok(Exit::Success);
     }
-    watch(engine.apply(&plan)?, terminal)
+    let terms = Terms { allow_single: batch.allow_single, ..Terms::default() };
+    watch::to_the_end(engine, engine.apply(&plan, &terms)?, terminal)
 }
 
 fn carry_out(
     engine: &Engine,
     plan: &Plan,
+    terms: &Terms,
     dry_run: bool,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
@@ -165,7 +173,7 @@ fn carry_out(
         terminal.say("nothing was written")?;
         return Ok(Exit::Refused);
     }
-    watch(engine.apply(plan)?, terminal)
+    watch::to_the_end(engine, engine.apply(plan, terms)?, terminal)
 }
 
 /// Asks on a terminal; in batch `--yes` has said it already.
@@ -177,21 +185,6 @@ fn agreed(plan: &Plan, what: &str, terminal: &Terminal) -> anyhow::Result<bool> 
         return Err(usage("there is nobody to ask here: add --yes after reading the diff"));
     }
     Question::for_plan(plan).ask(what).context("reading the answer")
-}
-
-/// Follows a transaction's journal to its end.
-fn watch(running: Running, terminal: &Terminal) -> anyhow::Result<Exit> {
-    terminal.say(&format!("transaction {}", running.id()))?;
-    let look = terminal.look();
-    let mut err = terminal.err();
-    let outcome = running.wait(&mut |record| {
-        if !look.quiet {
-            // The transaction does not depend on anyone reading along.
-            let _ = report::history::write_record(&mut err, record, look);
-        }
-    })?;
-    report::history::write_outcome(&mut terminal.out(), &outcome)?;
-    Ok(Exit::from(&outcome))
 }
 
 /// `rollback`.
@@ -233,7 +226,7 @@ pub(super) fn rollback(
         terminal.say("nothing was written")?;
         return Ok(Exit::Refused);
     }
-    watch(engine.rollback(&rollback)?, terminal)
+    watch::to_the_end(engine, engine.rollback(&rollback)?, terminal)
 }
 
 /// `recover`.

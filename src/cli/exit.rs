@@ -63,6 +63,7 @@ impl From<&EngineError> for Exit {
             EngineError::NotAllowed(_) => Self::NotAllowed,
             EngineError::Locked(_) => Self::Locked,
             EngineError::Refused(_) => Self::Refused,
+            EngineError::Lost(_) => Self::Stuck,
             EngineError::Node(error) => error.into(),
         }
     }

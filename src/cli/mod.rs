@@ -6,6 +6,7 @@ pub mod exit;
 mod open;
 mod prompt;
 mod terminal;
+mod watch;
 
 use std::{ffi::OsString, io::Write};
 
@@ -13,12 +14,12 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
 use self::{
-    args::{Cli, Command, FailOn, Format, HistoryArgs, ScanArgs, ShowArgs},
+    args::{Cli, Command, FailOn, Format, GuardArgs, HistoryArgs, ScanArgs, ShowArgs},
     exit::Exit,
     terminal::Terminal,
 };
 use crate::{
-    engine::{Engine, EngineError, Filter, Scan},
+    engine::{Answer, Engine, EngineError, Filter, Scan},
     model::{Finding, Outcome, Status},
     node::host::enter_confinement,
     report,
@@ -120,8 +121,24 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
         Some(Command::Rollback(args)) => {
             change::rollback(&open::engine(&cli.global)?, &args, terminal)
         }
+        Some(Command::Confirm(args)) => {
+            watch::answer(&open::engine(&cli.global)?, &args.transaction, Answer::Keep, terminal)
+        }
+        Some(Command::Revert(args)) => {
+            watch::answer(&open::engine(&cli.global)?, &args.transaction, Answer::Revert, terminal)
+        }
+        Some(Command::Extend(args)) => {
+            let answer = Answer::More(args.by);
+            watch::answer(&open::engine(&cli.global)?, &args.transaction, answer, terminal)
+        }
+        Some(Command::Guard(args)) => guard(&open::engine(&cli.global)?, &args),
         Some(Command::Recover(args)) => {
-            change::recover(&open::engine(&cli.global)?, &args, terminal)
+            let engine = if args.boot {
+                open::engine_at_boot(&cli.global)?
+            } else {
+                open::engine(&cli.global)?
+            };
+            change::recover(&engine, &args, terminal)
         }
         Some(Command::Confined { order }) => match enter_confinement(&order)? {},
         Some(Command::Explain(args)) => {
@@ -130,6 +147,16 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
             Ok(Exit::Success)
         }
     }
+}
+
+/// How the transaction ended stands in its journal; a guard that came to an end of it has done its work.
+fn guard(engine: &Engine, args: &GuardArgs) -> anyhow::Result<Exit> {
+    if args.detach {
+        engine.detach_guard(&args.transaction)?;
+    } else {
+        engine.guard(&args.transaction)?;
+    }
+    Ok(Exit::Success)
 }
 
 fn usage(message: &str) -> anyhow::Error {

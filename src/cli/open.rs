@@ -1,6 +1,7 @@
 //! Opens what a command line names: the node, the remediations, plan files.
 
 use std::{
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,7 +14,7 @@ use crate::{
     model::{FileKind, FileMeta},
     node::{
         Files, Node, NodeError, OpenError, atomic,
-        host::{DirFiles, HostNode},
+        host::{DirFiles, HostNode, ProcessKeeper},
         offline::OfflineNode,
         recording,
         sim::SimNode,
@@ -30,12 +31,43 @@ const DEMO_HURRY: u32 = 10;
 pub(super) fn engine(global: &Global) -> anyhow::Result<Engine> {
     let state_dir = global.state_dir.as_deref();
     let node: Arc<dyn Node> = match (&global.root, global.offline) {
-        (None, _) => Arc::new(HostNode::open(state_dir)?),
-        (Some(root), true) => Arc::new(OfflineNode::open(root, state_dir).map_err(refused)?),
+        (None, _) => Arc::new(HostNode::open(state_dir)?.kept_by(keeper(global)?)),
+        (Some(root), true) => {
+            let node = OfflineNode::open(root, state_dir).map_err(refused)?;
+            Arc::new(if global.guarded { node.kept_by(keeper(global)?) } else { node })
+        }
         (Some(root), false) => Arc::new(OfflineNode::read_only(root, state_dir).map_err(refused)?),
     };
+    with(node, global)
+}
+
+/// The engine for this machine while it starts.
+pub(super) fn engine_at_boot(global: &Global) -> anyhow::Result<Engine> {
+    let node = HostNode::open(global.state_dir.as_deref())?.kept_by(keeper(global)?).at_boot();
+    with(Arc::new(node), global)
+}
+
+fn with(node: Arc<dyn Node>, global: &Global) -> anyhow::Result<Engine> {
     let settings = Settings { benchmark: global.benchmark, read_only: global.read_only };
     Ok(Engine::new(node, Arc::new(catalog(global.remediations.as_deref())?), settings))
+}
+
+/// Starts this program again for the same node.
+fn keeper(global: &Global) -> anyhow::Result<ProcessKeeper> {
+    let mut arguments: Vec<OsString> = Vec::new();
+    let places = [
+        ("--root", &global.root),
+        ("--state-dir", &global.state_dir),
+        ("--remediations", &global.remediations),
+    ];
+    for (option, path) in places {
+        if let Some(path) = path {
+            arguments.extend([option.into(), absolute(path)?.into()]);
+        }
+    }
+    let switches = [("--offline", global.offline), ("--guarded", global.guarded)];
+    arguments.extend(switches.iter().filter(|(_, given)| *given).map(|(switch, _)| switch.into()));
+    Ok(ProcessKeeper::of_this_program(arguments)?)
 }
 
 fn refused(error: OpenError) -> EngineError {

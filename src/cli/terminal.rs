@@ -20,6 +20,8 @@ pub struct Environment {
     pub terminal_out: bool,
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
+    /// Who runs this, for the journal: the person behind `sudo` where it says so.
+    pub user: String,
     /// `TERM`.
     pub term: String,
     /// The locale's character set is UTF-8 (`LC_ALL`, `LC_CTYPE`, `LANG`).
@@ -90,6 +92,11 @@ impl Terminal {
     /// A person may be asked.
     pub(super) fn may_ask(&self) -> bool {
         self.is_interactive() && !self.yes
+    }
+
+    /// Who runs this.
+    pub(super) fn user(&self) -> &str {
+        if self.environment.user.is_empty() { "somebody" } else { &self.environment.user }
     }
 
     /// Questions are answered with yes.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Engine, EngineError, Filter, Running, Scan, Selection, Undo};
+use super::{Engine, EngineError, Filter, Running, Scan, Selection, Terms, Undo};
 use crate::{
     apply::{
         self, Prove, Refusal,
@@ -10,7 +10,7 @@ use crate::{
     },
     check,
     model::{
-        ControlId, FixOffer, Observation, Outcome, Plan, Status, Tier, TransactionId,
+        ControlId, FixOffer, Observation, Order, Outcome, Plan, Status, Tier, TransactionId,
         journal::Purpose,
     },
     node::{Node, NodeKind, collect::collect},
@@ -60,13 +60,14 @@ impl Engine {
         }
     }
 
-    /// Starts applying a plan. All refusals come from here, before any write.
-    pub fn apply(&self, plan: &Plan) -> Result<Running, EngineError> {
+    /// Starts applying a plan. Refusals come from here, before any write; what only a running node can show
+    /// is refused in the journal.
+    pub fn apply(&self, plan: &Plan, terms: &Terms) -> Result<Running, EngineError> {
         self.may_write()?;
         self.is_still_right(plan)?;
         let controls = plan.controls.iter().map(|planned| planned.control.clone()).collect();
-        let transaction = self.begin(plan, Purpose::Apply { controls })?;
-        Ok(Running::start(Arc::clone(&self.node), transaction.proved_by(self.rescan(plan))))
+        let order = self.order(Purpose::Apply { controls }, plan.tier(), terms);
+        self.start(self.begin(plan, order)?)
     }
 
     /// Refuses what [`Self::apply`] would refuse. Takes no lock, so nothing at all is written.
@@ -101,8 +102,7 @@ impl Engine {
         if let Some(why) = rollback.refusal() {
             return Err(EngineError::Refused(why));
         }
-        let transaction = self.begin(&rollback.plan, rollback.purpose())?;
-        Ok(Running::start(Arc::clone(&self.node), transaction))
+        self.start(self.begin(&rollback.plan, rollback.purpose())?)
     }
 
     /// Records an undo that finds nothing left to put back: the history goes on to the one before.
@@ -122,16 +122,12 @@ impl Engine {
         Ok(self.recover_some(Some(&id))?.pop())
     }
 
-    fn recover_some(
+    pub(super) fn recover_some(
         &self,
         only: Option<&TransactionId>,
     ) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
         self.may_write()?;
-        // What an undo was to prove, its steps have proved.
-        let prover = |loaded: &Loaded| match (&loaded.plan, loaded.purpose()) {
-            (Ok(plan), Purpose::Apply { .. }) => Some(self.rescan(plan)),
-            _ => None,
-        };
+        let prover = |loaded: &Loaded| self.prover(loaded.plan.as_ref().ok()?, &loaded.purpose());
         Ok(apply::recover::recover_proved(self.node.as_ref(), only, &prover)?)
     }
 
@@ -170,12 +166,25 @@ impl Engine {
         })
     }
 
-    fn begin(&self, plan: &Plan, purpose: Purpose) -> Result<apply::Transaction, EngineError> {
+    fn begin(
+        &self,
+        plan: &Plan,
+        order: impl Into<Order>,
+    ) -> Result<apply::Transaction, EngineError> {
         self.may_write()?;
-        Ok(apply::begin(&self.node, plan, purpose)?.in_cluster(self.cluster_of(&plan.node)))
+        Ok(apply::begin(&self.node, plan, order)?)
     }
 
-    fn may_write(&self) -> Result<(), EngineError> {
+    /// What is asked before the commit: a new scan must agree with what was applied. What an undo was to
+    /// prove, its steps have proved.
+    pub(super) fn prover(&self, plan: &Plan, purpose: &Purpose) -> Option<Prove> {
+        match purpose {
+            Purpose::Apply { .. } => Some(self.rescan(plan)),
+            Purpose::Rollback { .. } => None,
+        }
+    }
+
+    pub(super) fn may_write(&self) -> Result<(), EngineError> {
         match self.read_only_reason() {
             None => Ok(()),
             Some(reason) if self.lacks_rights() => Err(EngineError::NotAllowed(reason)),
@@ -233,7 +242,7 @@ fn fixable(scan: &Scan) -> Vec<ControlId> {
 impl From<Refusal> for EngineError {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::Locked(_) => Self::Locked(refusal.to_string()),
+            Refusal::Locked(_) | Refusal::Waiting { .. } => Self::Locked(refusal.to_string()),
             Refusal::NotAllowed(why) => Self::NotAllowed(why),
             Refusal::Unfinished(_) | Refusal::Stale { .. } => Self::Refused(refusal.to_string()),
             Refusal::Refused(why) => Self::Refused(why),

@@ -1,9 +1,10 @@
 //! Floor 6: use cases — the only thing the faces call.
 //!
-//! A transaction runs on a thread of its own; whoever started it watches its journal ([`Running::poll`]),
-//! exactly as another process would.
+//! A transaction runs on a thread or in a process of its own; whoever started it watches its journal
+//! ([`Running::poll`]), exactly as anybody else would.
 
 mod change;
+mod guard;
 mod judge;
 mod peers;
 mod running;
@@ -22,6 +23,7 @@ use crate::{
 };
 
 pub use crate::{apply::rollback::RollbackPlan, store::Summary};
+pub use guard::{Answer, Terms};
 pub use running::Running;
 
 /// What the user asked for globally.
@@ -55,6 +57,9 @@ pub enum EngineError {
     /// Exit 20: refused before any write.
     #[error("refused, nothing was written: {0}")]
     Refused(String),
+    /// Exit 30: whoever carried out a transaction is gone, and what it left is not known.
+    #[error("{0}")]
+    Lost(String),
     /// Exit 2.
     #[error("remediations: {0}")]
     Catalog(#[from] CatalogError),

@@ -1,9 +1,12 @@
-//! A transaction under way: a thread that runs it, and a reader of its journal.
+//! A transaction under way: who carries it out, and a reader of its journal.
+//!
+//! On a simulated node or an image a thread of this process carries it out, on a live node a process of its
+//! own. Whoever watches sees no difference: the journal tells everything.
 
 use std::{
     sync::{
         Arc,
-        mpsc::{self, RecvTimeoutError},
+        mpsc::{self, TryRecvError},
     },
     time::Duration,
 };
@@ -11,29 +14,49 @@ use std::{
 use super::EngineError;
 use crate::{
     apply,
-    model::{Outcome, Record, TransactionId},
+    model::{Outcome, Record, RecordKind, TransactionId},
     node::Node,
-    store::Follow,
+    store::{Follow, Journal},
 };
 
 /// How often a waiting reader looks for new records.
 const PACE: Duration = Duration::from_millis(50);
 
-/// A transaction under way on its own thread. Dropping it does not stop the transaction.
+/// How long a journal is silent before its reader looks whether anybody still writes it.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// How long a process may take from its start to its first record; it waits 10 s for the lock.
+const START: Duration = Duration::from_secs(20);
+
+/// Who carries it out.
+#[derive(Debug)]
+enum Carrier {
+    /// A thread; it sends the outcome when it ends, and hangs up without one when it panicked.
+    Thread(mpsc::Receiver<Outcome>),
+    /// Another process: it lives as long as it holds the lock.
+    Process {
+        /// When the journal last grew, on the monotonic clock.
+        heard: Duration,
+        /// It has a record.
+        begun: bool,
+        /// What puts the change back should the process die.
+        armed: Option<String>,
+    },
+}
+
+/// A transaction under way. Dropping it does not stop the transaction.
 #[derive(Debug)]
 pub struct Running {
     node: Arc<dyn Node>,
     id: TransactionId,
     follow: Follow,
-    /// Carries the outcome when the thread ends; hung up without one when it panicked.
-    end: mpsc::Receiver<Outcome>,
-    ended: Option<Outcome>,
+    carrier: Carrier,
     outcome: Option<Outcome>,
 }
 
 impl Running {
-    /// Starts the thread.
-    pub(super) fn start(node: Arc<dyn Node>, transaction: apply::Transaction) -> Self {
+    /// Starts a thread that carries it out.
+    pub(super) fn thread(node: Arc<dyn Node>, transaction: apply::Transaction) -> Self {
         let id = transaction.id().clone();
         let (send, end) = mpsc::channel();
         std::thread::spawn(move || {
@@ -41,7 +64,22 @@ impl Running {
             let _ = send.send(transaction.run());
         });
         let follow = Follow::new(&id);
-        Self { node, id, follow, end, ended: None, outcome: None }
+        Self { node, id, follow, carrier: Carrier::Thread(end), outcome: None }
+    }
+
+    /// Watches a process that was started to carry it out.
+    pub(super) fn process(node: Arc<dyn Node>, id: TransactionId) -> Self {
+        let heard = node.clock().monotonic();
+        let carrier = Carrier::Process { heard, begun: false, armed: None };
+        Self { node, follow: Follow::new(&id), id, carrier, outcome: None }
+    }
+
+    /// Watches a process that another command started, from what its journal says now.
+    pub(super) fn joined(node: Arc<dyn Node>, id: TransactionId, journal: &Journal) -> Self {
+        let mut running = Self::process(node, id);
+        running.follow = Follow::after(&running.id, journal);
+        running.note(&journal.records);
+        running
     }
 
     /// Its name.
@@ -49,16 +87,52 @@ impl Running {
         &self.id
     }
 
+    /// It goes on when this process ends.
+    pub fn outlives_us(&self) -> bool {
+        matches!(self.carrier, Carrier::Process { .. })
+    }
+
     /// Journal records written since the last call. Never blocks.
     pub fn poll(&mut self) -> Result<Vec<Record>, EngineError> {
-        if self.ended.is_none() {
-            match self.end.try_recv() {
-                Ok(outcome) => self.ended = Some(outcome),
-                Err(mpsc::TryRecvError::Empty) => {}
-                Err(mpsc::TryRecvError::Disconnected) => return Err(Self::lost()),
+        // Whether it ended is asked before its records are read: then these are the last of them.
+        let ended = match &self.carrier {
+            Carrier::Thread(end) => match end.try_recv() {
+                Ok(outcome) => Some(outcome),
+                Err(TryRecvError::Empty) => None,
+                // It has told its outcome already, and hung up.
+                Err(TryRecvError::Disconnected) if self.outcome.is_some() => None,
+                Err(TryRecvError::Disconnected) => return Err(self.lost()),
+            },
+            Carrier::Process { heard, begun, .. } => {
+                let silence = self.node.clock().monotonic().saturating_sub(*heard);
+                let patience = if *begun { SILENCE } else { START };
+                let gone = silence > patience && !self.node.is_locked()?;
+                let records = self.follow.poll(self.node.as_ref())?;
+                if gone && records.is_empty() && self.outcome.is_none() {
+                    return Err(self.lost());
+                }
+                self.note(&records);
+                return Ok(records);
             }
+        };
+        let records = self.follow.poll(self.node.as_ref())?;
+        if ended.is_some() {
+            self.outcome = ended;
         }
-        self.read()
+        Ok(records)
+    }
+
+    /// What another process wrote.
+    fn note(&mut self, records: &[Record]) {
+        let Carrier::Process { heard, begun, armed } = &mut self.carrier else { return };
+        for record in records {
+            *heard = self.node.clock().monotonic();
+            *begun = true;
+            if let RecordKind::Armed { by, .. } = &record.kind {
+                *armed = Some(by.clone());
+            }
+            self.outcome = Outcome::of(&record.kind);
+        }
     }
 
     /// The outcome once the transaction has ended and all its records were polled.
@@ -69,32 +143,43 @@ impl Running {
     /// Waits for the end, handing every record to `each`.
     pub fn wait(mut self, each: &mut dyn FnMut(&Record)) -> Result<Outcome, EngineError> {
         loop {
-            self.read()?.iter().for_each(&mut *each);
+            self.poll()?.iter().for_each(&mut *each);
             if let Some(outcome) = self.outcome {
                 return Ok(outcome);
             }
-            match self.end.recv_timeout(PACE) {
-                Ok(outcome) => self.ended = Some(outcome),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => return Err(Self::lost()),
-            }
+            self.rest();
         }
     }
 
-    /// Reads the journal; once the thread has ended, this is the last of it.
-    fn read(&mut self) -> Result<Vec<Record>, EngineError> {
-        let ended = self.ended.clone();
-        let records = self.follow.poll(self.node.as_ref())?;
-        if ended.is_some() {
-            self.outcome = ended;
+    /// Lets a moment pass between two looks.
+    pub fn rest(&self) {
+        match &self.carrier {
+            // A simulated clock would not wait for the thread.
+            Carrier::Thread(_) => std::thread::park_timeout(PACE),
+            Carrier::Process { .. } => self.node.clock().sleep(PACE),
         }
-        Ok(records)
     }
 
-    fn lost() -> EngineError {
-        EngineError::Internal(
-            "the transaction's thread ended without an outcome: run 'kube-temper recover'"
-                .to_owned(),
-        )
+    fn lost(&self) -> EngineError {
+        let id = &self.id;
+        let Carrier::Process { begun, armed, .. } = &self.carrier else {
+            return EngineError::Internal(
+                "the transaction's thread ended without an outcome: run 'kube-temper recover'"
+                    .to_owned(),
+            );
+        };
+        if !begun {
+            return EngineError::Refused(format!(
+                "the process that was to carry out {id} did not begin; 'kube-temper history' would list it"
+            ));
+        }
+        EngineError::Lost(match armed {
+            Some(by) => format!(
+                "the process that carried out {id} is dead; {by} puts the change back within a minute, 'kube-temper recover {id}' at once"
+            ),
+            None => format!(
+                "the process that carried out {id} is dead, and nothing here puts the change back by itself: run 'kube-temper recover {id}'"
+            ),
+        })
     }
 }

@@ -142,9 +142,12 @@ pub enum RecordKind {
     Armed {
         /// What it is: `kube-temper-recover-….timer`.
         by: String,
-        /// When it acts.
+        /// When it looks first; then again and again.
         until: Timestamp,
     },
+    /// There is nothing of that kind here: when this process dies, only the next `kube-temper recover` puts
+    /// the change back.
+    Unarmed,
     /// A step begins.
     StepBegun {
         /// Index in the plan.

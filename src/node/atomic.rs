@@ -4,7 +4,7 @@
 //! dot (the kubelet loads every other name in its manifest directory) and with our prefix, so that a
 //! later run can tell its own leftovers from anybody else's files. It never removes anything else.
 
-use super::{Files, NodeError, NodeErrorKind};
+use super::{Files, NodeError, NodeErrorKind, failpoint};
 use crate::model::{FileKind, FileMeta};
 
 /// What the names of our temporary files begin with.
@@ -26,6 +26,7 @@ pub fn replace(
 ) -> Result<(), NodeError> {
     let folder = folder_of(path);
     let temporary = create_temporary(files, folder, bytes, meta)?;
+    failpoint::reached("mid-replace");
     let renamed = files.sync_file(&temporary).and_then(|()| files.rename(&temporary, path));
     if let Err(error) = renamed {
         // The first error is the one to report; a leftover that cannot be removed now is swept by the next run.

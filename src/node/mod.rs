@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, fmt, io, time::Duration};
 
 use jiff::Timestamp;
 
-use crate::model::{Component, FileKind, FileMeta, facts::Probe};
+use crate::model::{Component, FileKind, FileMeta, TransactionId, facts::Probe};
 
 /// A failed operation: what was done, to what, and how it failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -185,6 +185,22 @@ pub enum NodeKind {
 /// Held while this run may write; released when dropped.
 pub trait Lock: fmt::Debug + Send {}
 
+/// What carries a transaction on when the command that began it is gone.
+pub trait Keeper: fmt::Debug + Send + Sync {
+    /// Starts `kube-temper guard <id>` in a process of its own, and says what it is.
+    ///
+    /// Called again in between (`between`), where nothing but a session of its own keeps it from the terminal.
+    fn start_guard(&self, id: &TransactionId, between: bool) -> Result<String, NodeError>;
+    /// Makes this process the guard: it is not ended by a closed terminal or by Ctrl-C, and among the last
+    /// when memory runs out.
+    fn shield(&self);
+    /// Arms something that runs `kube-temper recover <id>` again and again, first after `pause`, until it is
+    /// disarmed; says what it is. `None` where there is nothing of the kind.
+    fn arm(&self, id: &TransactionId, pause: Duration) -> Result<Option<String>, NodeError>;
+    /// Disarms it. It is no error when it was not armed.
+    fn disarm(&self, id: &TransactionId) -> Result<(), NodeError>;
+}
+
 /// What the kubelet itself says of a static pod's container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PodStatus {
@@ -267,6 +283,18 @@ pub trait Node: fmt::Debug + Send + Sync {
     fn uid(&self) -> u32;
     /// Takes the exclusive lock of the state directory, or says who holds it.
     fn lock(&self) -> Result<Box<dyn Lock>, NodeError>;
+    /// Somebody holds the lock: looks without taking it from anybody.
+    fn is_locked(&self) -> Result<bool, NodeError> {
+        match self.lock() {
+            Ok(_) => Ok(false),
+            Err(NodeError { kind: NodeErrorKind::Locked { .. }, .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+    /// What starts and watches the processes that carry transactions out; `None` where a thread does.
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        None
+    }
     /// The kubelet to ask; `None` where it cannot be asked (offline).
     fn kubelet(&self) -> Option<&dyn KubeletView>;
     /// The components' own programs, to be tried; `None` where programs are not run.
@@ -305,6 +333,7 @@ pub use programs::{Programs, Trial};
 
 pub mod atomic;
 pub mod collect;
+pub mod failpoint;
 pub mod fault;
 pub mod host;
 pub mod memory;

@@ -79,6 +79,7 @@ pub fn write_record(out: &mut dyn Write, record: &Record, look: Look) -> io::Res
     let colour = match &record.kind {
         RecordKind::Verified { .. } | RecordKind::Confirmed { .. } | RecordKind::Committed => GOOD,
         RecordKind::Refused { .. }
+        | RecordKind::Unarmed
         | RecordKind::Waiting { .. }
         | RecordKind::Extended { .. }
         | RecordKind::RollingBack { .. }
@@ -107,7 +108,11 @@ pub fn describe(kind: &RecordKind, look: Look) -> String {
         RecordKind::Committed => "committed".to_owned(),
         RecordKind::Refused { cause } => format!("refused: {cause}"),
         RecordKind::Armed { by, until } => {
-            format!("{by} puts it back at {until} if this process dies")
+            format!("{by} puts it back if this process dies; it looks at {until:.0} first")
+        }
+        RecordKind::Unarmed => {
+            "no systemd here: if this process dies, only 'kube-temper recover' puts it back"
+                .to_owned()
         }
         RecordKind::Waiting { until } => {
             format!("waiting to be confirmed until {until}; else it is put back")

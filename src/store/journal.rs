@@ -4,6 +4,8 @@
 //! line that is wrong in the middle, which is damage with its line number. Owns the line format and the
 //! sequence numbers; knows nothing of what the records mean for the files.
 
+use jiff::Timestamp;
+
 use super::{Damage, StoreError, TransactionPaths};
 use crate::{
     model::{Outcome, Record, RecordKind, TransactionId},
@@ -62,6 +64,16 @@ impl Journal {
             .and_then(|line| serde_json::from_slice::<Record>(line).ok())
             .and_then(|record| Outcome::of(&record.kind));
         journal
+    }
+
+    /// Until when it waits for a person; `None` when it does not wait, not yet or not any more.
+    pub fn waiting_until(&self) -> Option<Timestamp> {
+        self.records.iter().fold(None, |waiting, record| match &record.kind {
+            RecordKind::Waiting { until } | RecordKind::Extended { until } => Some(*until),
+            RecordKind::Confirmed { .. } | RecordKind::RollingBack { .. } => None,
+            kind if Outcome::of(kind).is_some() => None,
+            _ => waiting,
+        })
     }
 
     /// Whether the transaction has ended.
@@ -190,6 +202,11 @@ impl Follow {
     /// Begins at the start of a transaction's journal, which need not exist yet.
     pub fn new(id: &TransactionId) -> Self {
         Self { path: TransactionPaths::of(id).journal(), offset: 0, next: 0 }
+    }
+
+    /// Begins behind what was read already.
+    pub fn after(id: &TransactionId, journal: &Journal) -> Self {
+        Self { offset: journal.length, next: journal.records.len(), ..Self::new(id) }
     }
 
     /// The records written since the last call. Never blocks.

@@ -7,7 +7,7 @@ use super::{
     message::{Effect, JobMsg, Planned, Polled},
 };
 use crate::{
-    engine::{Engine, EngineError, Filter, Running, Selection},
+    engine::{Engine, EngineError, Filter, Running, Selection, Terms},
     model::{Outcome, TransactionId},
 };
 
@@ -70,7 +70,7 @@ impl Backstage for EngineJobs {
                 JobMsg::RollbackPlanned { undo, result }
             }
             Effect::Apply(plan) => {
-                let running = engine.apply(&plan);
+                let running = engine.apply(&plan, &Terms::default());
                 self.started(running)
             }
             Effect::Rollback(plan) => {

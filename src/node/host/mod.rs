@@ -4,6 +4,7 @@ mod clock;
 mod confined;
 mod files;
 mod http;
+mod keeper;
 mod kubelet;
 mod program;
 pub(super) mod programs;
@@ -17,11 +18,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 pub use clock::SystemClock;
 pub use confined::{COMMAND as CONFINED, NotConfined, enter as enter_confinement};
 pub use files::DirFiles;
+pub use keeper::{ProcessKeeper, Systemd};
 pub use state::DEFAULT_STATE_DIR;
 pub(crate) use tree::Tree;
 
 use self::{kubelet::HostKubelet, programs::HostPrograms};
-use super::{Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, Programs};
+use super::{
+    Clock, Files, Keeper, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, Programs,
+};
 
 /// How long `kubelet --version` may take; it takes some 100 ms.
 const VERSION_DEADLINE: Duration = Duration::from_secs(5);
@@ -32,6 +36,9 @@ pub struct HostNode {
     tree: Tree,
     kubelet: HostKubelet,
     programs: HostPrograms,
+    keeper: Option<ProcessKeeper>,
+    /// The kubelet does not run yet, and is not to be waited for.
+    at_boot: bool,
 }
 
 impl HostNode {
@@ -41,13 +48,27 @@ impl HostNode {
         let kubelet = HostKubelet::new(Arc::clone(&tree.files), tree.clock);
         let state_dir = tree.state.path();
         let programs = HostPrograms::new(Arc::clone(&tree.files), tree.clock, state_dir);
-        Ok(Self { tree, kubelet, programs })
+        Ok(Self { tree, kubelet, programs, keeper: None, at_boot: false })
     }
 
     /// Tries programs by way of another program than this one: it must know the command [`CONFINED`].
     #[must_use]
     pub fn launched_by(mut self, launcher: &Path) -> Self {
         self.programs.launched_by(launcher);
+        self
+    }
+
+    /// The machine starts: unless the kubelet runs already nobody asks it anything, as on an image.
+    #[must_use]
+    pub fn at_boot(mut self) -> Self {
+        self.at_boot = !self.kubelet.healthy();
+        self
+    }
+
+    /// Transactions are carried out by processes of their own, which this starts.
+    #[must_use]
+    pub fn kept_by(mut self, keeper: ProcessKeeper) -> Self {
+        self.keeper = Some(keeper);
         self
     }
 }
@@ -81,8 +102,16 @@ impl Node for HostNode {
         self.tree.lock()
     }
 
+    fn is_locked(&self) -> Result<bool, NodeError> {
+        self.tree.state.is_locked()
+    }
+
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        self.keeper.as_ref().map(|keeper| keeper as &dyn Keeper)
+    }
+
     fn kubelet(&self) -> Option<&dyn KubeletView> {
-        Some(&self.kubelet)
+        (!self.at_boot).then_some(&self.kubelet as &dyn KubeletView)
     }
 
     fn programs(&self) -> Option<&dyn Programs> {

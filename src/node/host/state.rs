@@ -8,6 +8,7 @@ use std::{
     io::{Read as _, Seek as _, Write as _},
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -19,7 +20,7 @@ use nix::{
 use super::files::DirFiles;
 use crate::{
     model::FileMeta,
-    node::{DirEntry, Files, Lock, NodeError, NodeErrorKind, Stat},
+    node::{Clock, DirEntry, Files, Lock, NodeError, NodeErrorKind, Stat},
 };
 
 /// Where it lies, within the node's root, unless `--state-dir` says otherwise.
@@ -27,6 +28,13 @@ pub const DEFAULT_STATE_DIR: &str = "/var/lib/kube-temper";
 
 /// Mode of the directory itself.
 const MODE: u32 = 0o700;
+
+/// The lock's file.
+const LOCK: &str = "/lock";
+
+/// How often, and for how long each time, the lock is waited for.
+const GLANCES: u32 = 5;
+const GLANCE: Duration = Duration::from_millis(10);
 
 /// A directory that may not exist yet.
 #[derive(Debug)]
@@ -50,8 +58,38 @@ impl StateDir {
     }
 
     /// Takes the exclusive lock and writes down who holds it.
-    pub(crate) fn lock(&self, now: Timestamp) -> Result<Box<dyn Lock>, NodeError> {
-        const FILE: &str = "/lock";
+    ///
+    /// Somebody who only looks ([`StateDir::is_locked`]) is in the way for a moment: that is waited for.
+    pub(crate) fn lock(&self, clock: &dyn Clock) -> Result<Box<dyn Lock>, NodeError> {
+        let mut looks = 0;
+        loop {
+            match self.try_lock(clock.now()) {
+                Err(NodeError { kind: NodeErrorKind::Locked { .. }, .. }) if looks < GLANCES => {
+                    looks += 1;
+                    clock.sleep(GLANCE);
+                }
+                answer => return answer,
+            }
+        }
+    }
+
+    /// Whether somebody holds the lock.
+    pub(crate) fn is_locked(&self) -> Result<bool, NodeError> {
+        let Some(files) = self.existing()? else { return Ok(false) };
+        if files.lstat(LOCK).map_err(|error| self.named(error))?.is_none() {
+            return Ok(false);
+        }
+        let file = files.open_lock(LOCK).map_err(|error| self.named(error))?;
+        match Flock::lock(file, FlockArg::LockSharedNonblock) {
+            // Dropped at once: nobody is kept out for longer than this call.
+            Ok(_) => Ok(false),
+            Err((_, Errno::EWOULDBLOCK)) => Ok(true),
+            Err((_, errno)) => Err(NodeError::io("look at", &self.name_of(LOCK), &errno.into())),
+        }
+    }
+
+    fn try_lock(&self, now: Timestamp) -> Result<Box<dyn Lock>, NodeError> {
+        const FILE: &str = LOCK;
         let failed = |error: &std::io::Error| NodeError::io("lock", &self.name_of(FILE), error);
         let file = self.created()?.open_lock(FILE).map_err(|error| self.named(error))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {

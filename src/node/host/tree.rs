@@ -15,7 +15,7 @@ use super::{
     files::DirFiles,
     state::{DEFAULT_STATE_DIR, StateDir},
 };
-use crate::node::{Clock as _, Files as _, Lock, NodeError, NodeErrorKind};
+use crate::node::{Files as _, Lock, NodeError, NodeErrorKind};
 
 /// The parts of a node that lies in a directory of this machine.
 #[derive(Debug)]
@@ -60,13 +60,13 @@ impl Tree {
         let root = std::fs::File::open(path).map_err(|error| failed(&error))?;
         match Flock::lock(root, FlockArg::LockExclusiveNonblock) {
             Ok(root) => {
-                let state = self.state.lock(self.clock.now())?;
+                let state = self.state.lock(&self.clock)?;
                 Ok(Box::new(Both { _state: state, _root: root }))
             }
             Err((_, Errno::EWOULDBLOCK)) => {
                 // Most often it is a run with this very state directory, and its lock file names it.
                 if self.state.lstat("/")?.is_some() {
-                    self.state.lock(self.clock.now()).map(drop)?;
+                    self.state.lock(&self.clock).map(drop)?;
                 }
                 Err(NodeError {
                     operation: "lock",

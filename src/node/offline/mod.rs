@@ -5,8 +5,8 @@ mod running;
 use std::path::Path;
 
 use super::{
-    Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, OpenError,
-    host::{DirFiles, Tree},
+    Clock, Files, Keeper, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, OpenError,
+    host::{DirFiles, ProcessKeeper, Tree},
 };
 
 /// A root other than `/`.
@@ -14,6 +14,7 @@ use super::{
 pub struct OfflineNode {
     tree: Tree,
     kind: NodeKind,
+    keeper: Option<ProcessKeeper>,
 }
 
 impl OfflineNode {
@@ -23,12 +24,20 @@ impl OfflineNode {
     pub fn open(root: &Path, state_dir: Option<&Path>) -> Result<Self, OpenError> {
         let tree = Tree::open(root, state_dir, true)?;
         refuse_running(&tree.files, Path::new("/proc"))?;
-        Ok(Self { tree, kind: NodeKind::Offline })
+        Ok(Self { tree, kind: NodeKind::Offline, keeper: None })
     }
 
     /// `--root` alone: every operation that writes is refused, in the root and in the state directory.
     pub fn read_only(root: &Path, state_dir: Option<&Path>) -> Result<Self, OpenError> {
-        Ok(Self { tree: Tree::open(root, state_dir, false)?, kind: NodeKind::ReadOnlyRoot })
+        let tree = Tree::open(root, state_dir, false)?;
+        Ok(Self { tree, kind: NodeKind::ReadOnlyRoot, keeper: None })
+    }
+
+    /// Transactions are carried out by processes of their own, as on a live node: for tests.
+    #[must_use]
+    pub fn kept_by(mut self, keeper: ProcessKeeper) -> Self {
+        self.keeper = Some(keeper);
+        self
     }
 }
 
@@ -78,6 +87,14 @@ impl Node for OfflineNode {
             return Err(NodeError { operation: "lock", path: self.state_dir(), kind });
         }
         self.tree.lock()
+    }
+
+    fn is_locked(&self) -> Result<bool, NodeError> {
+        self.tree.state.is_locked()
+    }
+
+    fn keeper(&self) -> Option<&dyn Keeper> {
+        self.keeper.as_ref().map(|keeper| keeper as &dyn Keeper)
     }
 
     fn kubelet(&self) -> Option<&dyn KubeletView> {

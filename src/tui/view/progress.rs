@@ -130,6 +130,9 @@ fn said(kind: &RecordKind, plan: Option<&Plan>) -> (Tone, String) {
         RecordKind::Armed { by, .. } => {
             (Tone::Plain, format!("{by} puts it back if this program dies"))
         }
+        RecordKind::Unarmed => {
+            (Tone::Warn, "if this program dies, only `kube-temper recover` puts it back".to_owned())
+        }
         RecordKind::Waiting { .. } => {
             (Tone::Warn, "proved; it is put back unless somebody keeps it".to_owned())
         }

@@ -1,0 +1,50 @@
+//! Named points at which a build for tests ends itself, as a power cut or `kill -9` would, or stands still.
+//!
+//! Only with the cargo feature `failpoints`, which no release build accepts; without it this is nothing.
+//! `KUBE_TEMPER_FAILPOINT=NAME` ends the process when it comes to that point, `NAME:3` at the third time;
+//! `stop@NAME` stops it there until it is told to go on (SIGCONT), so that something else can end meanwhile.
+
+#[cfg(all(feature = "failpoints", not(debug_assertions)))]
+compile_error!("the feature 'failpoints' is for tests: a release must not be able to end itself");
+
+/// The variable that names the point.
+#[cfg(feature = "failpoints")]
+pub const VARIABLE: &str = "KUBE_TEMPER_FAILPOINT";
+
+/// The process came to this point.
+#[cfg(not(feature = "failpoints"))]
+#[inline]
+pub const fn reached(_point: &str) {}
+
+/// The process came to this point, and ends here when it was told to.
+#[cfg(feature = "failpoints")]
+pub fn reached(point: &str) {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use nix::{
+        sys::signal::{Signal, kill},
+        unistd::Pid,
+    };
+
+    static TIMES: AtomicU32 = AtomicU32::new(0);
+    let Some(wanted) = wanted() else { return };
+    let (signal, wanted) = match wanted.strip_prefix("stop@") {
+        Some(rest) => (Signal::SIGSTOP, rest),
+        None => (Signal::SIGKILL, wanted.as_str()),
+    };
+    let (name, time) = wanted.split_once(':').unwrap_or((wanted, "1"));
+    if name != point {
+        return;
+    }
+    let times = TIMES.fetch_add(1, Ordering::SeqCst) + 1;
+    if time.parse() == Ok(times) {
+        // Both signals cannot be refused, and nothing of this process runs after them.
+        let _ = kill(Pid::this(), signal);
+    }
+}
+
+#[cfg(feature = "failpoints")]
+#[allow(clippy::disallowed_methods, reason = "a test tells the process where to end")]
+pub(crate) fn wanted() -> Option<String> {
+    std::env::var(VARIABLE).ok()
+}
