@@ -64,10 +64,16 @@ pub(super) fn read(
     flag: &str,
     ignored_with: &[String],
 ) -> Setting {
+    if let Some(why) = ignored_with.iter().find_map(|other| side.untold(other)) {
+        return untold(side, why);
+    }
     let Some((silencer, file)) =
         ignored_with.iter().find_map(|other| side.flag(other).map(|given| (other, given)))
     else {
-        return side.flag(flag).map_or(Setting::Absent, Setting::Given);
+        return match side.untold(flag) {
+            Some(why) => untold(side, why),
+            None => side.flag(flag).map_or(Setting::Absent, Setting::Given),
+        };
     };
     let field = IN_FILE
         .iter()
@@ -111,6 +117,10 @@ pub(super) fn read(
             Setting::Untold(SideVerdict::new(State::Error, reason, file.text, file.source))
         }
     }
+}
+
+fn untold(side: &Side<'_>, why: String) -> Setting {
+    Setting::Untold(SideVerdict::new(State::Error, why.clone(), why, side.source(None)))
 }
 
 /// Judges flags on every side.

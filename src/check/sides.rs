@@ -7,7 +7,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use crate::{
     model::{
         Component, Evidence, FileFact, NodeFacts, Process, ProcessFact, Source,
-        facts::{Arg, ManifestFact, Mount, Parsed},
+        facts::{Arg, ManifestFact, Mount, Parsed, Variable, Variables},
     },
     text::flags::{self, Occurrence},
 };
@@ -38,7 +38,18 @@ pub(super) struct Side<'f> {
     pid: u32,
     /// Mounts of its container; `None` for a program that sees the host's files.
     mounts: Option<&'f [Mount]>,
-    env: Option<&'f BTreeMap<String, String>>,
+    variables: Given<'f>,
+}
+
+/// The environment one side gives the component.
+#[derive(Debug, Clone, Copy)]
+enum Given<'f> {
+    /// As the running process has it.
+    Process(&'f Process),
+    /// As manifest or unit set it.
+    Written(&'f Variables),
+    /// Nothing is known to set one.
+    Nothing,
 }
 
 /// A flag as one side gives it.
@@ -76,7 +87,7 @@ impl<'f> Side<'f> {
             lines: &[],
             pid: process.pid,
             mounts,
-            env: Some(&process.env),
+            variables: Given::Process(process),
         }
     }
 
@@ -85,7 +96,7 @@ impl<'f> Side<'f> {
         path: Cow<'f, str>,
         lines: &'f [Arg],
         mounts: Option<&'f [Mount]>,
-        process: Option<&'f Process>,
+        variables: Given<'f>,
     ) -> Self {
         Self {
             component,
@@ -96,14 +107,13 @@ impl<'f> Side<'f> {
             lines,
             pid: 0,
             mounts,
-            // What starts a process also gives it its environment.
-            env: process.map(|process| &process.env),
+            variables,
         }
     }
 
     /// A component of which only a configuration file is known.
     pub(super) fn unstarted(component: Component, path: Cow<'f, str>) -> Self {
-        Self::start(component, path, &[], None, None)
+        Self::start(component, path, &[], None, Given::Nothing)
     }
 
     /// Where the argument at `index` is written; the side as a whole for `None`.
@@ -190,19 +200,53 @@ impl<'f> Side<'f> {
         words.copied().collect::<Vec<_>>().join(" ")
     }
 
+    /// etcd takes a flag that is not given from its environment, where an empty value is none
+    /// (`pkg/flags/flag.go`, `setFlagFromEnv`).
     fn variable(&self, flag: &str) -> Option<GivenFlag> {
         if self.component != Component::Etcd {
             return None;
         }
-        let name = format!("ETCD_{}", flag.to_uppercase().replace('-', "_"));
-        let value = self.env?.get(&name)?.clone();
-        Some(GivenFlag {
+        let name = flags::variables::of_flag(flag);
+        let (value, source) = match self.variables {
+            Given::Process(process) => (process.env.get(&name)?, self.source(None)),
+            Given::Written(variables) => {
+                let Variable { value, path, line } = variables.set.get(&name)?;
+                (value.as_ref()?, Source::File { path: path.clone(), line: Some(*line) })
+            }
+            Given::Nothing => return None,
+        };
+        Some(value).filter(|value| !value.is_empty()).map(|value| GivenFlag {
             list: value.split(',').filter(|e| !e.is_empty()).map(str::to_owned).collect(),
             all: vec![value.clone()],
             text: format!("{name}={value}"),
-            source: self.source(None),
-            value,
+            source,
+            value: value.clone(),
         })
+    }
+
+    /// Why it cannot be told whether a flag that is not among the arguments is given by a variable.
+    pub(super) fn untold(&self, flag: &str) -> Option<String> {
+        if self.component != Component::Etcd || !flags::occurrences(&self.args, flag).is_empty() {
+            return None;
+        }
+        let name = flags::variables::of_flag(flag);
+        match self.variables {
+            Given::Process(process) => {
+                let why = process.env_unread.as_ref()?;
+                Some(format!("{name} may be set in the environment: {why}"))
+            }
+            Given::Written(variables) => match variables.set.get(&name) {
+                Some(Variable { value: Some(_), .. }) => None,
+                Some(Variable { path, line, .. }) => {
+                    Some(format!("{name} is filled in from elsewhere ({path}:{line})"))
+                }
+                None => {
+                    let more = variables.more.as_ref()?;
+                    Some(format!("{name} may come from {more} of {}", self.path))
+                }
+            },
+            Given::Nothing => None,
+        }
     }
 
     /// The file a component means by `path`, on the host.
@@ -307,7 +351,7 @@ pub(super) fn of(facts: &NodeFacts, component: Component) -> Result<Vec<Side<'_>
                 Cow::Borrowed(&manifest.path),
                 &container.args,
                 Some(&container.mounts),
-                process,
+                Given::Written(&container.variables),
             ));
         }
     }
@@ -318,7 +362,8 @@ pub(super) fn of(facts: &NodeFacts, component: Component) -> Result<Vec<Side<'_>
     if let Some(args) = unit {
         let path =
             args.first().map_or(Cow::Borrowed("its unit"), |arg| Cow::Borrowed(arg.path.as_str()));
-        sides.push(Side::start(component, path, args, None, process));
+        let variables = Given::Written(&facts.unit_variables);
+        sides.push(Side::start(component, path, args, None, variables));
     }
     if sides.is_empty() {
         return Err(Verdict::not_applicable(format!(

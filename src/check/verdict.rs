@@ -119,7 +119,11 @@ fn clear(side: &Side<'_>, judge: impl Fn(&Side<'_>) -> SideVerdict) -> SideVerdi
     if verdict.state != State::Good {
         return verdict;
     }
-    let doubt = side.refused().or_else(|| {
+    let filled_in = verdict.evidence.iter().find(|piece| piece.value.contains("$("));
+    let filled_in = filled_in
+        .filter(|_| side.kind == SideKind::Start)
+        .map(|piece| format!("{} is filled in from the environment of {}", piece.value, side.path));
+    let doubt = side.refused().or(filled_in).or_else(|| {
         let wrong = |(_, other): &(&str, Side<'_>)| judge(other).state != State::Good;
         let (flag, _) = side.other_readings().into_iter().find(wrong)?;
         Some(format!(

@@ -103,6 +103,26 @@ pub struct Arg {
     pub line: usize,
 }
 
+/// A variable of the environment that something gives a program.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variable {
+    /// Its value; `None` where it comes from elsewhere (`valueFrom`, `$(OTHER)`).
+    pub value: Option<String>,
+    /// The file that sets it.
+    pub path: String,
+    /// One-based line.
+    pub line: usize,
+}
+
+/// The variables that stand for flags of etcd (`ETCD_*`); empty for everything else.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Variables {
+    /// By name.
+    pub set: BTreeMap<String, Variable>,
+    /// Where more of them may come from; `None` when these are all.
+    pub more: Option<String>,
+}
+
 /// A running process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
@@ -123,6 +143,9 @@ pub struct Process {
     /// `ETCD_*` variables of etcd; empty for everything else.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub env: BTreeMap<String, String>,
+    /// Why those could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub env_unread: Option<String>,
 }
 
 /// Which process is a component on this host.
@@ -199,6 +222,9 @@ pub struct Container {
     pub image: String,
     /// `command` then `args`, with the lines they are written on.
     pub args: Vec<Arg>,
+    /// `env` and `envFrom`, of etcd's variables.
+    #[serde(default)]
+    pub variables: Variables,
     /// Volume mounts.
     pub mounts: Vec<Mount>,
     /// `securityContext.runAsUser` of the container, else of the pod.
@@ -360,6 +386,9 @@ pub struct NodeFacts {
     pub manifests: Vec<ManifestFact>,
     /// Arguments of components that a systemd unit starts instead of a manifest (external layouts).
     pub unit_args: BTreeMap<Component, Vec<Arg>>,
+    /// Variables that such a unit gives etcd.
+    #[serde(default)]
+    pub unit_variables: Variables,
     /// The kubelet.
     pub kubelet: KubeletFacts,
     /// Every path looked at.

@@ -131,8 +131,9 @@ fn a_kubeadm_cluster_on_azure_is_kubeadm() {
 
 #[test]
 fn components_that_systemd_starts_give_their_arguments() {
-    let unit = "[Service]\nExecStart=/usr/local/bin/etcd --data-dir=/srv/etcd --client-cert-auth\n";
+    let unit = "[Service]\nEnvironment=ETCD_NAME=a PATH=/bin ETCD_INITIAL_CLUSTER_TOKEN=x\nEnvironmentFile=/etc/etcd.env\nExecStart=/usr/local/bin/etcd --data-dir=/srv/etcd --client-cert-auth\n";
     let files = bare()
+        .with_file("/etc/etcd.env", 0o600, "# TLS\nETCD_AUTO_TLS=true\n")
         .with_file("/etc/systemd/system/etcd.service", 0o644, unit)
         .with_dir("/srv/etcd", 0o700)
         .with_file(
@@ -157,6 +158,12 @@ fn components_that_systemd_starts_give_their_arguments() {
     .put(&files);
     let running = facts(files, NodeKind::Live);
     for facts in [enabled, running] {
+        let variables = &facts.unit_variables.set;
+        let names: Vec<&str> = variables.keys().map(String::as_str).collect();
+        assert_eq!(names, ["ETCD_AUTO_TLS", "ETCD_NAME"], "no secrets, nothing else");
+        let auto_tls = &variables["ETCD_AUTO_TLS"];
+        let place = (auto_tls.value.as_deref(), auto_tls.path.as_str(), auto_tls.line);
+        assert_eq!(place, (Some("true"), "/etc/etcd.env", 2));
         let args: Vec<&str> =
             facts.unit_args[&Component::Etcd].iter().map(|arg| arg.text.as_str()).collect();
         assert_eq!(args, ["/usr/local/bin/etcd", "--data-dir=/srv/etcd", "--client-cert-auth"]);

@@ -71,6 +71,7 @@ impl Node {
                 processes: BTreeMap::new(),
                 manifests: Vec::new(),
                 unit_args: BTreeMap::new(),
+                unit_variables: kube_temper::model::facts::Variables::default(),
                 kubelet: KubeletFacts { start_args: Some(Vec::new()), ..KubeletFacts::default() },
                 files: BTreeMap::new(),
                 documents: BTreeMap::new(),
@@ -191,6 +192,7 @@ impl Node {
             pod: None,
             unit: None,
             env: BTreeMap::new(),
+            env_unread: None,
         };
         self.facts.processes.insert(component, ProcessFact::Running(process));
     }

@@ -3,7 +3,7 @@
 use std::{fs, net::TcpListener};
 
 use kube_temper::{
-    model::facts::{Arg, Container, Mount, Probe},
+    model::facts::{Arg, Container, Mount, Probe, Variables},
     node::Trial,
 };
 
@@ -58,6 +58,7 @@ fn planned(running: &Running, arguments: &[&str]) -> Container {
         name: "kube-apiserver".to_owned(),
         image: String::new(),
         args: args.collect(),
+        variables: Variables::default(),
         mounts: vec![Mount {
             container: running.seen.clone(),
             host: Some("/etc/kubernetes/audit".to_owned()),

@@ -1,8 +1,8 @@
 //! Flags of control plane components and etcd.
 use kube_temper::model::{Component, FileFact, FixOffer, ProcessFact, Status};
 
-use super::comes_out;
-use super::node_facts::{Node, node};
+use super::node_facts::{Node, manifest_path, node};
+use super::{comes_out, rests_on};
 
 #[test]
 fn a_file_that_a_flag_names_must_exist_on_the_host() {
@@ -133,7 +133,7 @@ fn etcd_reads_variables_where_flags_are_missing_and_neither_beside_a_file() {
             }
         })
     };
-    let finding = env(node().etcd(&[])).judge("2.2");
+    let finding = env(node().process(Component::Etcd, &[])).judge("2.2");
     comes_out(&finding, Status::Pass, "ETCD_CLIENT_CERT_AUTH=true");
     comes_out(
         &env(node().etcd(&["--client-cert-auth=false"])).judge("2.2"),
@@ -186,4 +186,68 @@ fn a_flag_nobody_knows_makes_only_what_hangs_on_it_unclear() {
     comes_out(&beside.judge("1.2.15"), Status::Pass, "--profiling=false");
     let hidden = ["--newer", "--profiling=true", "--brand-new", "--profiling=false"];
     comes_out(&node().apiserver(&hidden).judge("1.2.15"), Status::Error, "is not known here");
+}
+
+#[test]
+fn a_manifest_gives_etcd_variables_and_flags_win_over_them() {
+    let manifest = |args: &[&str], env: &str| {
+        let path = manifest_path(Component::Etcd);
+        let args: String = args.iter().map(|arg| format!(", {arg}")).collect();
+        let text = format!(
+            "kind: Pod\nmetadata:\n  name: etcd\n  namespace: kube-system\nspec:\n  containers:\n  - name: etcd\n    image: e:3.6.8\n    command: [etcd{args}]\n{env}"
+        );
+        node().manifest_at(&path, &text).judge("2.2")
+    };
+    let env = |item: &str| {
+        format!(
+            "    env:\n    - name: OTHER\n      value: x\n    - name: ETCD_CLIENT_CERT_AUTH\n      {item}\n"
+        )
+    };
+    let set = manifest(&[], &env("value: \"true\""));
+    comes_out(&set, Status::Pass, "ETCD_CLIENT_CERT_AUTH=true");
+    rests_on(&set, "ETCD_CLIENT_CERT_AUTH=true", "/etc/kubernetes/manifests/etcd.yaml:13");
+    comes_out(
+        &manifest(&[], &env("value: \"false\"")),
+        Status::Fail,
+        "ETCD_CLIENT_CERT_AUTH=false",
+    );
+    comes_out(&manifest(&[], &env("value: \"\"")), Status::Fail, "--client-cert-auth is not set");
+    comes_out(
+        &manifest(&["--client-cert-auth=false"], &env("value: \"true\"")),
+        Status::Fail,
+        "=false",
+    );
+    for elsewhere in ["valueFrom: {fieldRef: {fieldPath: metadata.name}}", "value: $(OTHER)"] {
+        comes_out(&manifest(&[], &env(elsewhere)), Status::Error, "filled in from elsewhere");
+        let given = manifest(&["--client-cert-auth"], &env(elsewhere));
+        comes_out(&given, Status::Pass, "--client-cert-auth");
+    }
+    let from = "    envFrom:\n    - configMapRef: {name: etcd}\n";
+    comes_out(&manifest(&[], from), Status::Error, "may come from envFrom");
+    comes_out(&manifest(&["--client-cert-auth"], from), Status::Error, "ETCD_CONFIG_FILE may come");
+}
+
+#[test]
+fn what_a_process_has_in_its_environment_is_not_what_its_manifest_gives() {
+    let node = node().etcd(&[]).with(|facts| {
+        if let Some(ProcessFact::Running(process)) = facts.processes.get_mut(&Component::Etcd) {
+            process.env.insert("ETCD_CLIENT_CERT_AUTH".to_owned(), "true".to_owned());
+        }
+    });
+    comes_out(&node.judge("2.2"), Status::Fail, "loses that at its next start");
+    let hidden = node.with(|facts| {
+        if let Some(ProcessFact::Running(process)) = facts.processes.get_mut(&Component::Etcd) {
+            process.env.clear();
+            process.env_unread = Some("permission denied".to_owned());
+        }
+    });
+    comes_out(&hidden.judge("2.3"), Status::Error, "permission denied");
+}
+
+#[test]
+fn a_value_from_the_environment_is_never_right() {
+    let node = node().manifest(Component::KubeApiserver, &["--authorization-mode=$(MODE)"]);
+    let finding = node.judge("1.2.6");
+    assert_eq!(finding.status, Status::Error, "{finding:#?}");
+    assert!(finding.reason.contains("filled in from the environment"), "{finding:#?}");
 }

@@ -45,6 +45,7 @@ pub fn node() -> Node {
             processes: BTreeMap::new(),
             manifests: Vec::new(),
             unit_args: BTreeMap::new(),
+            unit_variables: kube_temper::model::facts::Variables::default(),
             kubelet: KubeletFacts::default(),
             files: BTreeMap::new(),
             documents: BTreeMap::new(),
@@ -105,6 +106,7 @@ impl Node {
                 pod: Some("0123456789abcdef0123456789abcdef".to_owned()),
                 unit: None,
                 env: BTreeMap::new(),
+                env_unread: None,
             };
             facts.processes.insert(component, ProcessFact::Running(process));
         })

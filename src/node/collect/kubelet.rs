@@ -72,7 +72,7 @@ pub(super) fn read(
     candidates: &PathCandidates,
 ) -> Kubelet {
     let process = processes.running(Component::Kubelet);
-    let Unit { named, files, env_files, args: start_args } =
+    let Unit { named, files, env_files, args: start_args, .. } =
         unit_of(reader, process.and_then(|process| process.unit.as_deref()));
     let running = process.map(|process| process.argv.clone());
     let start = start_args.as_ref().map(|args| args.iter().map(|arg| arg.text.clone()).collect());

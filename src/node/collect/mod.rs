@@ -43,11 +43,11 @@ pub fn collect(node: &dyn Node, candidates: &PathCandidates) -> Result<NodeFacts
     let processes = processes::scan(&mut reader, live);
     let kubelet = kubelet::read(&mut reader, &processes, live, candidates);
     let manifests = manifests::read(&mut reader, &kubelet, &processes);
-    let unit_args = units::components(&mut reader, &processes, &manifests.pods);
+    let units = units::components(&mut reader, &processes, &manifests.pods);
     let views = Views {
         processes: &processes.facts,
         manifests: &manifests.pods,
-        units: &unit_args,
+        units: &units,
         kubelet: &kubelet.facts,
         live,
     };
@@ -90,7 +90,8 @@ pub fn collect(node: &dyn Node, candidates: &PathCandidates) -> Result<NodeFacts
         profile,
         processes: processes.facts,
         manifests: manifests.pods,
-        unit_args,
+        unit_args: units.args,
+        unit_variables: units.variables,
         kubelet: kubelet.facts,
         files: reader.facts,
         documents: documents.plain,

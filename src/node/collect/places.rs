@@ -78,7 +78,7 @@ fn starting_files(views: &Views<'_>, component: Component) -> Vec<String> {
     if !manifests.is_empty() || component != Component::Etcd {
         return manifests;
     }
-    let unit = views.units.get(&component).and_then(|args| args.first());
+    let unit = views.units.args.get(&component).and_then(|args| args.first());
     let mut files: Vec<String> = unit.map(|arg| arg.path.clone()).into_iter().collect();
     files.extend(views.flag_paths(component, "config-file"));
     files

@@ -10,7 +10,10 @@ use super::reader::{Reader, base, why};
 use crate::{
     model::{Component, Process, ProcessFact},
     node::{NodeError, NodeErrorKind},
-    text::cgroup::{self, Membership},
+    text::{
+        cgroup::{self, Membership},
+        flags::variables,
+    },
 };
 
 /// Longest file of `/proc/PID` that is read, in bytes.
@@ -27,9 +30,6 @@ pub(super) const KUBELET_UNIT: &str = "kubelet.service";
 
 /// Programs that hold several components in one process.
 const BUNDLES: [&str; 5] = ["k3s", "k3s-server", "k3s-agent", "rke2", "kubelite"];
-
-/// What of an environment variable's name says that its value is nobody's business.
-const SECRETS: [&str; 3] = ["PASSWORD", "TOKEN", "SECRET"];
 
 /// The processes of this node that matter.
 #[derive(Debug, Default)]
@@ -166,9 +166,12 @@ fn candidate(
     let uid = effective_uid(&read(reader, pid, "status")?);
     let (Some(start), Some(uid)) = (cgroup::start_time(&numbers), uid) else { return Ok(None) };
     let Membership { pod, unit, nested } = membership(reader, pid)?;
-    let env =
-        if component == Component::Etcd { etcd_variables(reader, pid) } else { BTreeMap::new() };
-    let process = Process { pid, start, binary: name.to_owned(), argv, uid, pod, unit, env };
+    let (env, env_unread) = match component {
+        Component::Etcd => etcd_variables(reader, pid),
+        _ => (BTreeMap::new(), None),
+    };
+    let binary = name.to_owned();
+    let process = Process { pid, start, binary, argv, uid, pod, unit, env, env_unread };
     Ok(Some(Candidate { process, parent: cgroup::parent(&numbers), nested }))
 }
 
@@ -178,16 +181,19 @@ fn effective_uid(status: &str) -> Option<u32> {
     line.split_ascii_whitespace().nth(1)?.parse().ok()
 }
 
-fn etcd_variables(reader: &Reader<'_>, pid: u32) -> BTreeMap<String, String> {
-    // Only root may read it; etcd's flags are worth as much without.
-    let environ = read(reader, pid, "environ").unwrap_or_default();
-    environ
+/// etcd's variables, or why they cannot be read: only root may, and a recording has none.
+fn etcd_variables(reader: &Reader<'_>, pid: u32) -> (BTreeMap<String, String>, Option<String>) {
+    let environ = match read(reader, pid, "environ") {
+        Ok(environ) => environ,
+        Err(error) if error.is_not_found() => String::new(),
+        Err(error) => return (BTreeMap::new(), Some(error.to_string())),
+    };
+    let variables = environ
         .split('\0')
         .filter_map(|variable| variable.split_once('='))
-        .filter(|(name, _)| name.starts_with("ETCD_"))
-        .filter(|(name, _)| !SECRETS.iter().any(|secret| name.contains(secret)))
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
-        .collect()
+        .filter(|(name, _)| variables::is_ours(name))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()));
+    (variables.collect(), None)
 }
 
 /// How sure it is that this process is the component; smaller is surer, `None` is never.

@@ -85,7 +85,7 @@ pub(super) fn role(views: &Views<'_>, processes: &Processes) -> Role {
             Some(ProcessFact::Running(_) | ProcessFact::Ambiguous { .. })
         )
     });
-    let in_unit = Component::STATIC_PODS.iter().any(|c| views.units.contains_key(c));
+    let in_unit = Component::STATIC_PODS.iter().any(|c| views.units.args.contains_key(c));
     let bundled = ["k3s-server", "kubelite"].iter().any(|name| processes.bundles.contains(*name));
     if in_manifest || runs || in_unit || bundled { Role::ControlPlane } else { Role::Worker }
 }

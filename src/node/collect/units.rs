@@ -13,9 +13,9 @@ use super::{
 use crate::{
     model::{
         Component, FileFact, FileKind,
-        facts::{Arg, ManifestFact, TextFile},
+        facts::{Arg, ManifestFact, TextFile, Variable, Variables},
     },
-    text::unit,
+    text::{flags::variables, unit},
 };
 
 /// Unit directories, strongest first.
@@ -40,6 +40,8 @@ pub(super) struct Unit {
     pub(super) env_files: Vec<TextFile>,
     /// The arguments it would start its program with, the program first.
     pub(super) args: Option<Vec<Arg>>,
+    /// The variables of etcd it would give its program.
+    variables: Variables,
 }
 
 impl Unit {
@@ -90,7 +92,7 @@ pub(super) fn find(reader: &mut Reader<'_>, name: &str) -> Option<Unit> {
             Err(why) => reader.problems.push(format!("cannot read {path}: {why}")),
         }
     }
-    let complete = unit.files.len() == unit.named.len() && closed.is_empty();
+    let mut complete = unit.files.len() == unit.named.len() && closed.is_empty();
     reader.problems.extend(closed);
     for (path, optional) in unit::environment_files(&unit.files) {
         match reader.text(&path) {
@@ -98,9 +100,16 @@ pub(super) fn find(reader: &mut Reader<'_>, name: &str) -> Option<Unit> {
             Err(_) if optional && !reader.is_there(&path) => {}
             Err(why) => {
                 reader.problems.push(format!("cannot read {path}, which {name} needs: {why}"));
+                // What it holds may be anything, an argument or a variable.
+                complete = false;
             }
         }
     }
+    let variables = unit::environment(&unit.files, &unit.env_files).into_iter();
+    unit.variables.set = variables
+        .filter(|(name, _)| variables::is_ours(name))
+        .map(|(name, Arg { text, path, line })| (name, Variable { value: Some(text), path, line }))
+        .collect();
     unit.args = unit::start_args(&unit.files, &unit.env_files).filter(|_| complete);
     Some(unit)
 }
@@ -124,13 +133,21 @@ fn link_or_file(reader: &Reader<'_>, path: &str) -> Option<Found> {
     }
 }
 
-/// The arguments of components that a unit starts instead of a manifest.
+/// What units give the components they start instead of a manifest.
+#[derive(Debug, Default)]
+pub(super) struct Components {
+    pub(super) args: BTreeMap<Component, Vec<Arg>>,
+    /// Of etcd.
+    pub(super) variables: Variables,
+}
+
+/// Reads the units of components that no manifest starts.
 pub(super) fn components(
     reader: &mut Reader<'_>,
     processes: &Processes,
     manifests: &[ManifestFact],
-) -> BTreeMap<Component, Vec<Arg>> {
-    let mut found = BTreeMap::new();
+) -> Components {
+    let mut found = Components::default();
     for component in UNIT_COMPONENTS {
         let in_manifest =
             manifests.iter().any(|m| m.pod.ok().is_some_and(|pod| pod.runs(component)));
@@ -142,7 +159,10 @@ pub(super) fn components(
         if unit.program() == Some(component.as_str())
             && let Some(args) = unit.args
         {
-            found.insert(component, args);
+            found.args.insert(component, args);
+            if component == Component::Etcd {
+                found.variables = unit.variables;
+            }
         }
     }
     found

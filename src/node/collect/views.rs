@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::UNIT_COMPONENTS;
+use super::{UNIT_COMPONENTS, units::Components};
 use crate::{
     model::{
         Component, Process, ProcessFact,
-        facts::{Arg, KubeletFacts, ManifestFact, Mount},
+        facts::{KubeletFacts, ManifestFact, Mount, Variables},
     },
     text::flags,
 };
@@ -16,7 +16,7 @@ use crate::{
 pub(super) struct Views<'f> {
     pub(super) processes: &'f BTreeMap<Component, ProcessFact>,
     pub(super) manifests: &'f [ManifestFact],
-    pub(super) units: &'f BTreeMap<Component, Vec<Arg>>,
+    pub(super) units: &'f Components,
     pub(super) kubelet: &'f KubeletFacts,
     pub(super) live: bool,
 }
@@ -29,6 +29,8 @@ pub(super) struct View<'f> {
     /// Volumes of its container; `None` when it sees the host's own files.
     mounts: Option<&'f [Mount]>,
     pub(super) process: Option<&'f Process>,
+    /// What its manifest or unit gives it, for etcd.
+    variables: Option<&'f Variables>,
 }
 
 impl<'f> Views<'f> {
@@ -51,6 +53,7 @@ impl<'f> Views<'f> {
                 containers.first().map(|container| container.mounts.as_slice()).unwrap_or_default()
             }),
             process: Some(process),
+            variables: None,
         });
         let mut views: Vec<View<'f>> = containers
             .iter()
@@ -59,17 +62,19 @@ impl<'f> Views<'f> {
                 args: container.args.iter().map(|arg| arg.text.as_str()).collect(),
                 mounts: Some(&container.mounts),
                 process: None,
+                variables: Some(&container.variables),
             })
             .collect();
         let unit = match component {
             Component::Kubelet => self.kubelet.start_args.as_ref(),
-            _ => self.units.get(&component),
+            _ => self.units.args.get(&component),
         };
         views.extend(unit.map(|args| View {
             component,
             args: args.iter().map(|arg| arg.text.as_str()).collect(),
             mounts: None,
             process: None,
+            variables: Some(&self.units.variables),
         }));
         if let Some(process) = process {
             let place = if self.live { 0 } else { views.len() };
@@ -106,8 +111,14 @@ impl View<'_> {
     }
 
     fn variable(&self, flag: &str) -> Option<String> {
-        let process = self.process.filter(|_| self.component == Component::Etcd)?;
-        process.env.get(&format!("ETCD_{}", flag.to_uppercase().replace('-', "_"))).cloned()
+        if self.component != Component::Etcd {
+            return None;
+        }
+        let name = flags::variables::of_flag(flag);
+        match self.process {
+            Some(process) => process.env.get(&name).cloned(),
+            None => self.variables?.set.get(&name)?.value.clone(),
+        }
     }
 
     /// The file of the host that the component means by `path`; `None` when it is in no host volume.

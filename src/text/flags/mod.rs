@@ -3,6 +3,7 @@
 //! Owns the reading of argument vectors. It does not know what a flag means, and it edits nothing.
 
 pub mod names;
+pub mod variables;
 
 use names::Kind;
 

@@ -3,9 +3,9 @@
 use serde_json::Value;
 
 use crate::{
-    model::facts::{Arg, Container, Mount, Probe, StaticPod},
+    model::facts::{Arg, Container, Mount, Probe, StaticPod, Variable, Variables},
     text::{
-        ParseProblem,
+        ParseProblem, flags,
         yaml::{self, Node},
     },
 };
@@ -64,6 +64,7 @@ fn container(pod: &Value, value: &Value, source: &Written<'_>) -> Result<Contain
     let user = |of, at| yaml::at(of, at).and_then(Value::as_i64);
     Ok(Container {
         image: text_at(value, "image").unwrap_or_default(),
+        variables: variables(value, source),
         args,
         mounts: mounts(pod, value),
         run_as_user: user(value, "securityContext.runAsUser")
@@ -110,6 +111,27 @@ fn arguments(
             Ok(Arg { text, path: source.path.to_owned(), line })
         })
         .collect()
+}
+
+/// Of `env` the variables of etcd; a later one of the same name wins.
+fn variables(container: &Value, source: &Written<'_>) -> Variables {
+    let node = source.node.and_then(|node| node.lookup("env")).map(|node| node.resolved());
+    let own_line = node.map_or(1, |node| node.line);
+    let set = list(container, "env").iter().enumerate().filter_map(|(index, item)| {
+        let name = text_at(item, "name").filter(|name| flags::variables::is_ours(name))?;
+        // A value without text is empty, unless it comes from elsewhere or refers to another variable.
+        let elsewhere = item.get("valueFrom").is_some_and(|from| !from.is_null());
+        let value = if elsewhere { None } else { Some(text_at(item, "value").unwrap_or_default()) };
+        let item = node.and_then(|node| node.items().get(index));
+        let variable = Variable {
+            value: value.filter(|value| !value.contains("$(")),
+            path: source.path.to_owned(),
+            line: item.map_or(own_line, |item| item.line),
+        };
+        Some((name, variable))
+    });
+    let more = !list(container, "envFrom").is_empty();
+    Variables { set: set.collect(), more: more.then(|| "envFrom".to_owned()) }
 }
 
 fn mounts(pod: &Value, container: &Value) -> Vec<Mount> {

@@ -63,6 +63,17 @@ pub fn start_args(units: &[TextFile], env_files: &[TextFile]) -> Option<Vec<Arg>
     Some(args)
 }
 
+/// What a unit sets in the environment of its program: values by name, each with its place.
+pub fn environment(units: &[TextFile], env_files: &[TextFile]) -> BTreeMap<String, Arg> {
+    let variables = variables(units, env_files).into_iter();
+    variables
+        .map(|(name, Variable { file, value })| {
+            let start = value.first().map_or(0, |letter| letter.at.start);
+            (name, arg(file, words::text(&value), start))
+        })
+        .collect()
+}
+
 /// Where a variable's value is written.
 struct Variable<'t> {
     file: &'t TextFile,

@@ -210,6 +210,7 @@ pub(crate) fn scan() -> Scan {
         processes: BTreeMap::new(),
         manifests: Vec::new(),
         unit_args: BTreeMap::new(),
+        unit_variables: crate::model::facts::Variables::default(),
         kubelet: KubeletFacts::default(),
         files: BTreeMap::new(),
         documents: BTreeMap::new(),
