@@ -80,6 +80,9 @@ fn follow(
                 std::thread::spawn(move || questions(&sender));
             }
         }
+        if let Some(notice) = running.take_notice() {
+            terminal.complain(&notice);
+        }
         if let Some(outcome) = running.outcome() {
             report::history::write_outcome(&mut terminal.out(), outcome)?;
             return Ok(Exit::from(outcome));
