@@ -200,3 +200,14 @@ fn the_screen_in_the_readme_is_that_of_the_demo() {
         "the screen in README.md is stale: run `UPDATE_README=1 cargo test --test tui` and commit it"
     );
 }
+
+#[test]
+fn a_change_of_the_api_server_waits_to_be_kept_and_goes_back_when_nobody_answers() {
+    let mut journey = Journey::begin();
+    let before = journey.node.snapshot();
+    journey.mark("1.2.15");
+    journey.press(&[Action::Apply, Action::Apply, Action::Confirm]);
+    // On a virtual clock five minutes are over before anybody could press a key.
+    journey.expect(&["ROLLED BACK: the node is as before and healthy", "nobody confirmed it"]);
+    journey.nothing_differs(&before, "every byte is as it was");
+}

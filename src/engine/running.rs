@@ -88,6 +88,11 @@ impl Running {
         running
     }
 
+    /// The node's clock, to which the times of its records belong.
+    pub fn now(&self) -> jiff::Timestamp {
+        self.node.clock().now()
+    }
+
     /// Its name.
     pub fn id(&self) -> &TransactionId {
         &self.id

@@ -35,6 +35,15 @@ fn write(model: &Model) -> Option<String> {
     None
 }
 
+/// One question at a time: the journal answers.
+pub(super) fn answer(model: &Model) -> Option<String> {
+    match model.countdown() {
+        Some(countdown) if countdown.asked.is_some() => because("it was asked already"),
+        Some(_) => None,
+        None => because("nothing waits to be kept"),
+    }
+}
+
 pub(super) fn mark(model: &Model) -> Option<String> {
     let Some(scan) = &model.scan else { return needs_scan(model) };
     let Some(finding) = model.findings.current(scan) else {

@@ -1,6 +1,6 @@
 //! Effects, done through the engine.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{
     app::Backstage,
@@ -10,6 +10,9 @@ use crate::{
     engine::{Engine, EngineError, Filter, Running, Selection, Terms},
     model::{Outcome, TransactionId},
 };
+
+/// How long a person has to keep what restarted a component.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// The job thread's side: the engine, and the transaction it is watching.
 #[derive(Debug)]
@@ -36,12 +39,13 @@ impl EngineJobs {
         let Some(running) = &mut self.running else {
             return Err(EngineError::Internal("no transaction is under way".to_owned()));
         };
+        let now = running.now();
         let records = running.poll()?;
         let outcome = running.outcome().cloned();
         if outcome.is_some() {
             self.running = None;
         }
-        Ok(Polled { records, outcome })
+        Ok(Polled { now, records, outcome })
     }
 }
 
@@ -70,12 +74,17 @@ impl Backstage for EngineJobs {
                 JobMsg::RollbackPlanned { undo, result }
             }
             Effect::Apply(plan) => {
-                let running = engine.apply(&plan, &Terms::default());
+                let terms = Terms { confirm_within: Some(CONFIRM_WITHIN), ..Terms::default() };
+                let running = engine.apply(&plan, &terms);
                 self.started(running)
             }
             Effect::Rollback(plan) => {
                 let running = engine.rollback(&plan);
                 self.started(running)
+            }
+            Effect::Answer(id, answer) => {
+                let by = "the terminal interface";
+                JobMsg::Answered(engine.answer(&id.0, answer, by).map(drop))
             }
             Effect::Recover => JobMsg::Recovered(engine.recover()),
             Effect::Poll => JobMsg::Polled(self.poll()),

@@ -2,10 +2,11 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use ratatui::crossterm::event::KeyEvent;
 
 use crate::{
-    engine::{EngineError, RollbackPlan, Scan, Summary, Transaction, Undo},
+    engine::{Answer, EngineError, RollbackPlan, Scan, Summary, Transaction, Undo},
     model::{ControlId, Outcome, Plan, Record, TransactionId},
     text::diff::FileDiff,
 };
@@ -61,6 +62,8 @@ pub enum JobMsg {
     Started(Result<TransactionId, EngineError>),
     /// Of [`Effect::Poll`].
     Polled(Result<Polled, EngineError>),
+    /// Of [`Effect::Answer`]: it was asked; the journal tells the rest.
+    Answered(Result<(), EngineError>),
     /// Of [`Effect::Recover`].
     Recovered(Result<Vec<(TransactionId, Outcome)>, EngineError>),
     /// Of [`Effect::History`].
@@ -88,6 +91,8 @@ pub struct Planned {
 /// News of a transaction under way.
 #[derive(Debug, Clone)]
 pub struct Polled {
+    /// The node's clock.
+    pub now: Timestamp,
     /// Journal records since the last time.
     pub records: Vec<Record>,
     /// How it ended; `None` while it is under way.
@@ -126,6 +131,8 @@ pub enum Effect {
     Apply(Arc<Plan>),
     /// Run an undo that was shown and confirmed.
     Rollback(Arc<RollbackPlan>),
+    /// Ask something of the transaction that waits.
+    Answer(TransactionId, Answer),
     /// Finish or undo what was interrupted.
     Recover,
     /// Ask what the transaction under way has written into its journal.
@@ -145,6 +152,7 @@ impl Effect {
             Self::PlanRollback { .. } => "planning the roll back",
             Self::Apply(_) => "starting to apply",
             Self::Rollback(_) => "starting to roll back",
+            Self::Answer(..) => "answering",
             Self::Recover => "recovering",
             Self::Poll => "reading the journal",
             Self::History | Self::Transaction(_) => "reading the history",

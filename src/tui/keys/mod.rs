@@ -48,6 +48,9 @@ pub enum Action {
     Recover,
     Rescan,
     Confirm,
+    Keep,
+    PutBack,
+    MoreTime,
     Help,
     Quit,
     QuitWithSummary,
@@ -55,7 +58,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 37] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -87,6 +90,9 @@ impl Action {
         Self::Recover,
         Self::Rescan,
         Self::Confirm,
+        Self::Keep,
+        Self::PutBack,
+        Self::MoreTime,
         Self::Help,
         Self::Quit,
         Self::QuitWithSummary,
@@ -155,6 +161,8 @@ pub(crate) enum Context {
     Plan,
     Undo,
     Progress,
+    /// A change under way waits to be kept.
+    Countdown,
     Outcome,
     History,
     Transaction,
@@ -174,11 +182,12 @@ pub(crate) enum Context {
 
 impl Context {
     /// Every context.
-    pub(crate) const ALL: [Self; 15] = [
+    pub(crate) const ALL: [Self; 16] = [
         Self::Findings,
         Self::Plan,
         Self::Undo,
         Self::Progress,
+        Self::Countdown,
         Self::Outcome,
         Self::History,
         Self::Transaction,
@@ -205,6 +214,9 @@ impl Context {
             Some(Overlay::Search { .. }) => Self::Search,
             Some(Overlay::Confirm(confirm)) if confirm.word().is_some() => Self::Typing,
             Some(Overlay::Confirm(_)) => Self::Confirm,
+            None if model.screen == Screen::Progress && model.countdown().is_some() => {
+                Self::Countdown
+            }
             None => Self::of_screen(model.screen),
         }
     }

@@ -8,14 +8,23 @@ use super::{
 };
 use crate::tui::disabled;
 
-const SCREENS: &[C] =
-    &[C::Findings, C::Plan, C::Undo, C::Progress, C::Outcome, C::History, C::Transaction];
+const SCREENS: &[C] = &[
+    C::Findings,
+    C::Plan,
+    C::Undo,
+    C::Progress,
+    C::Countdown,
+    C::Outcome,
+    C::History,
+    C::Transaction,
+];
 const QUIET: &[C] = &[C::Findings, C::Plan, C::Undo, C::Outcome, C::History, C::Transaction];
 const MOVING: &[C] = &[
     C::Findings,
     C::Plan,
     C::Undo,
     C::Progress,
+    C::Countdown,
     C::Outcome,
     C::History,
     C::Transaction,
@@ -45,6 +54,7 @@ const HELPFUL: &[C] = &[
     C::Plan,
     C::Undo,
     C::Progress,
+    C::Countdown,
     C::Outcome,
     C::History,
     C::Transaction,
@@ -62,6 +72,30 @@ pub(crate) static BINDINGS: &[Binding] = &[
         about: "do what the question says",
         contexts: &[C::Confirm],
         disabled: disabled::never,
+    },
+    Binding {
+        keys: &[Char('K')],
+        action: A::Keep,
+        label: "keep",
+        about: "keep the change that proved itself",
+        contexts: &[C::Countdown],
+        disabled: disabled::answer,
+    },
+    Binding {
+        keys: &[Char('X')],
+        action: A::PutBack,
+        label: "put back",
+        about: "put the change back now",
+        contexts: &[C::Countdown],
+        disabled: disabled::answer,
+    },
+    Binding {
+        keys: &[Char('+')],
+        action: A::MoreTime,
+        label: "5 min more",
+        about: "five more minutes to decide",
+        contexts: &[C::Countdown],
+        disabled: disabled::answer,
     },
     Binding {
         keys: &[Char(' ')],
@@ -330,6 +364,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
             C::Plan,
             C::Undo,
             C::Progress,
+            C::Countdown,
             C::Outcome,
             C::History,
             C::Transaction,

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod confirm;
+mod countdown;
 mod findings;
 mod history;
 mod progress;
@@ -20,6 +21,7 @@ mod review;
 pub(crate) use confirm::Confirm;
 #[cfg(test)]
 pub(crate) use confirm::SETTLE;
+pub(crate) use countdown::Countdown;
 pub(crate) use findings::{Filter, Findings, Row, offered as findings_offered};
 pub(crate) use history::History;
 pub(crate) use progress::{Ending, Progress};
@@ -291,6 +293,16 @@ impl Model {
             Some(Overlay::Confirm(confirm)) => Some(confirm),
             _ => None,
         }
+    }
+
+    /// The countdown of the transaction under way, if it waits to be kept.
+    pub(crate) fn countdown(&self) -> Option<&Countdown> {
+        self.progress.as_ref()?.countdown.as_ref()
+    }
+
+    /// The countdown of the transaction under way, if it waits to be kept.
+    pub(crate) fn countdown_mut(&mut self) -> Option<&mut Countdown> {
+        self.progress.as_mut()?.countdown.as_mut()
     }
 
     /// The terminal is too small to show what a decision rests on.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Write;
+use super::{Countdown, Write};
 use crate::model::{Outcome, Record, TransactionId};
 
 /// A transaction of this session, watched through its journal.
@@ -20,6 +20,8 @@ pub(crate) struct Progress {
     pub(crate) polling: bool,
     /// The journal could not be read the last time, and why.
     pub(crate) trouble: Option<String>,
+    /// A person is asked to keep the change.
+    pub(crate) countdown: Option<Countdown>,
     /// First line shown; `None` follows the end.
     pub(crate) scroll: Option<usize>,
     /// How it ended.
@@ -49,6 +51,7 @@ impl Progress {
             last: now,
             polling: false,
             trouble: None,
+            countdown: None,
             scroll: None,
             ending: None,
         }

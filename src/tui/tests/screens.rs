@@ -2,7 +2,7 @@
 
 use super::{
     harness::{PLAIN, Session},
-    support::{Stage, id, journal_of_scheduler, summary, transaction_id},
+    support::{Stage, at, id, journal_of_scheduler, summary, transaction_id},
 };
 use crate::{
     model::{Distribution, LeftOut, Outcome, Reason, RecordKind, Status},
@@ -151,6 +151,20 @@ fn progress() {
     approve("progress-80x24", &session);
     session.watch_for(1).press(&[Action::Quit]);
     approve("progress-quit-80x24", &session);
+
+    let mut journal = journal_of_scheduler();
+    journal.push(RecordKind::Waiting { until: at(240) });
+    let waits = || Stage { journal: journal.clone(), outcome: None, ..Stage::default() };
+    let mut session = waits().on_80x24();
+    session.watch_for(7).press(&DONE).watch_for(7);
+    approve("countdown-80x24", &session);
+    // A moment later, on another terminal size and back, it is still there to be answered.
+    session.watch_for(7).resize(60, 15).watch_for(7).resize(80, 24);
+    session.watch_for(7).press(&[Action::Keep]);
+    approve("countdown-asked-80x24", &session);
+    let mut session = waits().play((80, 24), ASCII);
+    session.watch_for(7).press(&DONE).watch_for(7);
+    approve("countdown-80x24-ascii", &session);
 }
 
 #[test]

@@ -458,6 +458,7 @@ impl Backstage for Stage {
                 JobMsg::RollbackPlanned { undo, result: Ok((Arc::new(rollback), diffs)) }
             }
             Effect::Apply(_) | Effect::Rollback(_) => self.started(),
+            Effect::Answer(..) => JobMsg::Answered(Ok(())),
             Effect::Recover => {
                 if let Ok(scan) = &mut self.scan {
                     scan.unfinished.clear();
@@ -476,7 +477,8 @@ impl Backstage for Stage {
                 self.polled += records.len();
                 let over = self.polled == all.len();
                 let outcome = if over { self.outcome.clone() } else { None };
-                JobMsg::Polled(Ok(Polled { records, outcome }))
+                let now = all.get(self.polled.saturating_sub(1)).unwrap_or(&all[0]).at;
+                JobMsg::Polled(Ok(Polled { now, records, outcome }))
             }
             Effect::History => JobMsg::History(Ok(self.history.clone())),
             Effect::Transaction(id) => {

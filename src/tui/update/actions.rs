@@ -1,10 +1,10 @@
 //! What each action does to the model.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{TABS, moves, tab};
 use crate::{
-    engine::Undo,
+    engine::{Answer, Undo},
     model::{ControlId, Tier},
     tui::{
         disabled,
@@ -16,6 +16,9 @@ use crate::{
         },
     },
 };
+
+/// How much more time one key gives.
+const MORE: Duration = Duration::from_secs(5 * 60);
 
 /// Does it. The table has already asked whether it can be done.
 pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
@@ -66,11 +69,25 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         }
         Action::Rescan => return rescan(model),
         Action::Confirm => return confirmed(model),
+        Action::Keep => return answer(model, Answer::Keep),
+        Action::PutBack => return answer(model, Answer::Revert),
+        Action::MoreTime => return answer(model, Answer::More(MORE)),
         Action::Help => model.overlays.push(Overlay::Help { scroll: 0 }),
         Action::Quit => model.leaving = Some(Leaving::Quit),
         Action::QuitWithSummary => model.leaving = Some(Leaving::QuitWithSummary),
     }
     Vec::new()
+}
+
+/// Leaves a request; the process that carries the change out takes it, and its journal answers.
+fn answer(model: &mut Model, answer: Answer) -> Vec<Effect> {
+    let Some(id) = model.progress.as_ref().and_then(|progress| progress.id.clone()) else {
+        return Vec::new();
+    };
+    if let Some(countdown) = model.countdown_mut() {
+        countdown.asked = Some(answer);
+    }
+    vec![Effect::Answer(id, answer)]
 }
 
 fn current(model: &Model) -> Option<ControlId> {

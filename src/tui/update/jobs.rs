@@ -9,7 +9,9 @@ use crate::{
     text::diff::FileDiff,
     tui::{
         message::{Effect, JobMsg, Planned, Polled},
-        model::{Ending, Model, Overlay, Ready, Review, ReviewState, Screen, Tone, Write},
+        model::{
+            Countdown, Ending, Model, Overlay, Ready, Review, ReviewState, Screen, Tone, Write,
+        },
     },
 };
 
@@ -42,6 +44,13 @@ pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
             return watch(model);
         }
         JobMsg::Polled(result) => return polled(model, result),
+        JobMsg::Answered(Ok(())) => {}
+        JobMsg::Answered(Err(error)) => {
+            if let Some(countdown) = model.countdown_mut() {
+                countdown.asked = None;
+            }
+            model.say(Tone::Bad, error.to_string());
+        }
         JobMsg::Recovered(Ok(outcomes)) => {
             model.ended.extend(outcomes.iter().cloned());
             return end(model, Ending::Recovered(outcomes));
@@ -184,6 +193,7 @@ fn polled(model: &mut Model, result: Result<Polled, EngineError>) -> Vec<Effect>
         }
     };
     progress.trouble = None;
+    progress.countdown = Countdown::after(progress.countdown, &polled.records, polled.now);
     if !polled.records.is_empty() {
         progress.last = now;
         progress.records.extend(polled.records);

@@ -40,6 +40,8 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.now = model.now.max(now);
             if let Some(confirm) = model.confirm_mut() {
                 confirm.shown.get_or_insert(now);
+            } else if let Some(countdown) = model.countdown_mut() {
+                countdown.shown.get_or_insert(now);
             }
             Vec::new()
         }
@@ -74,6 +76,13 @@ fn key_pressed(model: &mut Model, key: KeyEvent, at: std::time::Duration) -> Vec
         if !model.confirm().is_some_and(|confirm| confirm.hears(at)) {
             return Vec::new();
         }
+    }
+    let keeps = matches!(
+        binding.map(|b| b.action),
+        Some(Action::Keep | Action::PutBack | Action::MoreTime)
+    );
+    if keeps && !model.countdown().is_some_and(|countdown| countdown.hears(at)) {
+        return Vec::new();
     }
     match binding {
         Some(binding) => {
@@ -155,7 +164,11 @@ fn tab(screen: Screen) -> usize {
 
 /// Whether something on the screen waits to be told when it was drawn.
 pub(crate) fn wants_drawn(model: &Model) -> bool {
-    !model.too_small() && model.confirm().is_some_and(|confirm| confirm.shown.is_none())
+    match model.confirm() {
+        _ if model.too_small() => false,
+        Some(confirm) => confirm.shown.is_none(),
+        None => model.countdown().is_some_and(|countdown| countdown.shown.is_none()),
+    }
 }
 
 /// Whether time matters: something is being watched.

@@ -13,8 +13,9 @@ use super::{
     theme::Theme,
 };
 use crate::{
+    engine::Answer,
     model::{Outcome, Plan, Record, RecordKind, Status, TransactionId, journal::Purpose},
-    tui::model::{Ending, Model, Progress, Tone, Write},
+    tui::model::{Countdown, Ending, Model, Progress, Tone, Write},
 };
 
 pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
@@ -57,8 +58,10 @@ pub(super) fn lines(model: &Model, columns: u16) -> Vec<Line<'static>> {
         }
     }
     records(&mut page, &progress.records, progress.write.plan());
-    if progress.ending.is_none() {
-        waiting(&mut page, model, progress);
+    match (&progress.ending, &progress.countdown) {
+        (Some(_), _) => {}
+        (None, Some(countdown)) => deciding(&mut page, model, progress, countdown),
+        (None, None) => waiting(&mut page, model, progress),
     }
     page.into_lines()
 }
@@ -75,6 +78,44 @@ fn waiting(page: &mut Page, model: &Model, progress: &Progress) {
     };
     page.text(Tone::Faint, &text);
     page.text(Tone::Faint, "It ends by itself: proved, or put back.");
+}
+
+/// The change proved itself, and a person decides.
+fn deciding(page: &mut Page, model: &Model, progress: &Progress, countdown: &Countdown) {
+    page.gap();
+    page.text(Tone::Warn, "NOT YET PERMANENT: it proved itself, and waits for you");
+    let text = format!("put back by itself in {}", clock(countdown.left));
+    page.text(Tone::Strong, &format!("{text}  {}", bar(countdown, model.options.ascii)));
+    let asked = countdown.asked.map(|answer| match answer {
+        Answer::Keep => "asked to keep it…",
+        Answer::Revert => "asked to put it back…",
+        Answer::More(_) => "asked for more time…",
+    });
+    if let Some(asked) = asked {
+        page.text(Tone::Info, asked);
+    }
+    if let Some(id) = &progress.id {
+        page.labelled(
+            "Shell",
+            Tone::Plain,
+            &format!("kube-temper confirm {id}   (from any other)"),
+        );
+    }
+    page.labelled(
+        "Look",
+        Tone::Plain,
+        "with your own eyes first: kubectl get nodes, your dashboards, the load balancer",
+    );
+}
+
+/// `[######......]`, what is left of the countdown.
+fn bar(countdown: &Countdown, ascii: bool) -> String {
+    const CELLS: u128 = 24;
+    let whole = countdown.whole.as_millis().max(1);
+    let left = (countdown.left.as_millis() * CELLS).div_ceil(whole).min(CELLS);
+    let left = usize::try_from(left).unwrap_or(0);
+    let (full, empty) = if ascii { ("#", ".") } else { ("█", "░") };
+    format!("[{}{}]", full.repeat(left), empty.repeat(24_usize.saturating_sub(left)))
 }
 
 /// `00:37`.

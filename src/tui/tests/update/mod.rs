@@ -1,5 +1,6 @@
 //! Decisions of `update`, on plain values.
 
+mod countdown;
 mod findings;
 mod questions;
 mod transactions;

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::super::support::{id, plan, summary, transaction_id};
 use super::{asked, drawn, note, press, ready, running};
+use jiff::Timestamp;
+
 use crate::{
     engine::{EngineError, RollbackPlan, Undo},
     model::{Outcome, Reason},
@@ -20,7 +22,7 @@ fn one_question_for_news_at_a_time() {
     let mut model = running();
     let now = model.now;
     assert!(update(&mut model, Msg::Tick(now)).is_empty(), "it was asked already");
-    let quiet = Polled { records: Vec::new(), outcome: None };
+    let quiet = Polled { now: Timestamp::UNIX_EPOCH, records: Vec::new(), outcome: None };
     update(&mut model, Msg::Job(JobMsg::Polled(Ok(quiet))));
     let effects = update(&mut model, Msg::Tick(now));
     assert!(matches!(effects.as_slice(), [Effect::Poll]));
@@ -58,7 +60,11 @@ fn each_end_leads_to_its_outcome_and_a_new_scan() {
     ];
     for (outcome, unmarks) in outcomes {
         let mut model = running();
-        let polled = Polled { records: Vec::new(), outcome: Some(outcome.clone()) };
+        let polled = Polled {
+            now: Timestamp::UNIX_EPOCH,
+            records: Vec::new(),
+            outcome: Some(outcome.clone()),
+        };
         let effects = update(&mut model, Msg::Job(JobMsg::Polled(Ok(polled))));
         assert!(matches!(effects.as_slice(), [Effect::Scan, Effect::History]));
         assert_eq!(model.screen, Screen::Outcome);
