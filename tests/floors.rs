@@ -258,6 +258,26 @@ fn no_file_is_too_long() {
     assert!(long.is_empty(), "{}", long.join("\n"));
 }
 
+/// As another user they are listed as left out (`build.rs`), and do not fail.
+#[test]
+fn tests_that_unpack_a_node_say_that_they_need_root() {
+    let mut silent = Vec::new();
+    let mut marked = 0;
+    for file in all_sources(&["tests"]) {
+        let source = fs::read_to_string(&file).unwrap();
+        for test in source.split("\n#[test]\n").skip(1) {
+            let says_so = test.starts_with("#[cfg_attr(not(root), ignore = \"needs root");
+            marked += usize::from(says_so);
+            if test.contains(concat!("Unpacked", "::new(")) && !says_so {
+                let name = test.lines().next().unwrap_or_default();
+                silent.push(format!("{}: {name}", file.display()));
+            }
+        }
+    }
+    assert!(silent.is_empty(), "{}", silent.join("\n"));
+    assert!(marked > 40, "only {marked} were seen: this test reads the sources wrongly");
+}
+
 #[test]
 fn arrows_up_and_sideways_are_wrong() {
     assert_eq!(wrong_arrow("plan", "text"), None);

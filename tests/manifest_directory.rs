@@ -18,6 +18,7 @@ use common::{Unpacked, expect_code};
 use nix::sys::inotify::{AddWatchFlags, InitFlags, Inotify};
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn only_dot_files_and_the_four_manifests_are_ever_seen() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let inotify = Inotify::init(InitFlags::IN_NONBLOCK).unwrap();

@@ -53,6 +53,7 @@ fn transaction(node: &Unpacked) -> PathBuf {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_directory_that_others_can_use_is_not_used() {
     let node = node();
     let state = node.state();
@@ -75,6 +76,7 @@ fn a_directory_that_others_can_use_is_not_used() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn transactions_that_are_no_directory_are_an_error_and_no_empty_history() {
     let node = node();
     made(&node.state(), 0o700);
@@ -91,6 +93,7 @@ fn transactions_that_are_no_directory_are_an_error_and_no_empty_history() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_transaction_that_lost_its_plan_or_journal_is_named_and_not_undone() {
     let node = node();
     expect_code(&node.run(&["apply", "--check", "4.1.9", "--yes"]), 0);
@@ -108,6 +111,7 @@ fn a_transaction_that_lost_its_plan_or_journal_is_named_and_not_undone() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn it_never_lies_where_the_kubelet_reads_every_file() {
     let node = node();
     let manifests = node.path("etc/kubernetes/manifests");
@@ -127,6 +131,7 @@ fn it_never_lies_where_the_kubelet_reads_every_file() {
 }
 
 #[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn two_state_directories_do_not_make_two_nodes() {
     let node = node();
     let root = fs::File::open(node.root()).unwrap();

@@ -181,3 +181,12 @@ pub(crate) fn with_status(output: &Output, status: &str) -> Vec<String> {
         .map(|f| f["control"].as_str().unwrap().to_owned())
         .collect()
 }
+
+/// Takes the last records of the only transaction's journal away, as if its process had died before.
+pub(crate) fn cut_the_journal(node: &Unpacked, records: usize) {
+    let folder = fs::read_dir(node.state().join("transactions")).unwrap().next().unwrap().unwrap();
+    let journal = folder.path().join("journal.jsonl");
+    let text = fs::read_to_string(&journal).unwrap();
+    let kept: Vec<&str> = text.lines().collect();
+    fs::write(&journal, format!("{}\n", kept[..kept.len() - records].join("\n"))).unwrap();
+}
