@@ -314,6 +314,9 @@ pub struct KubeletFacts {
     pub unit_files: Vec<TextFile>,
     /// Environment files named by the unit, in order, those that exist.
     pub env_files: Vec<TextFile>,
+    /// What the specifiers of the unit stand for: `n` for `%n`.
+    #[serde(default)]
+    pub specifiers: BTreeMap<char, String>,
     /// The arguments that unit and environment files give at the next start; `None` when the unit is unknown.
     pub start_args: Option<Vec<Arg>>,
 }

@@ -216,7 +216,9 @@ pub(super) fn prove<'w>(
     let args = text::unit::start_args(
         &new_texts(&facts.kubelet.unit_files),
         &new_texts(&facts.kubelet.env_files),
+        &facts.kubelet.specifiers,
     )
+    .map_err(|why| format!("what would start the kubelet cannot be told: {why}"))?
     .unwrap_or_default();
     let args: Vec<&str> = args.iter().map(|arg| arg.text.as_str()).collect();
     for work in works {

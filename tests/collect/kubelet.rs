@@ -127,3 +127,85 @@ fn a_wrapper_gives_no_arguments() {
         "by the process"
     );
 }
+
+#[test]
+fn drop_ins_of_all_folders_are_applied_by_name_and_the_stronger_folder_wins() {
+    let files = recorded(recording::KUBEADM_1_36_2);
+    let drop_in = |folder: &str, name: &str, args: &str| {
+        files.put_file(
+            &format!("{folder}/{name}"),
+            0o600,
+            format!("[Service]\nEnvironment=\"A_{}={args}\"\n", name[..2].to_owned()),
+        );
+    };
+    let folder = |root: &str, unit: &str| format!("{root}/systemd/system/{unit}.d");
+    for (root, unit, name, args) in [
+        ("/usr/lib", "service", "20-all.conf", "--all"),
+        ("/etc", "service", "30-all.conf", "--all"),
+        ("/usr/lib", "kubelet.service", "30-all.conf", "--own"),
+        ("/usr/lib", "kubelet.service", "40-lib.conf", "--lib"),
+        ("/usr/local/lib", "kubelet.service", "40-lib.conf", "--local"),
+        ("/usr/local/lib", "kubelet.service", "50-run.conf", "--local"),
+        ("/run", "kubelet.service", "50-run.conf", "--run"),
+        ("/run", "kubelet.service", "60-etc.conf", "--run"),
+        ("/etc", "kubelet.service", "60-etc.conf", "--etc"),
+    ] {
+        drop_in(&folder(root, unit), name, args);
+    }
+    files.put_file(
+        &format!("{}/99-start.conf", folder("/etc", "kubelet.service")),
+        0o600,
+        "[Service]\nExecStart=\nExecStart=/usr/bin/kubelet $A_20 $A_30 $A_40 $A_50 $A_60 --host=%H --unit=%n\n",
+    );
+    let found = facts(files, NodeKind::Offline);
+    let start = found.kubelet.start_args.as_ref().unwrap();
+    let args: Vec<&str> = start.iter().skip(1).map(|arg| arg.text.as_str()).collect();
+    let host = format!("--host={}", found.profile.name);
+    assert_eq!(
+        args,
+        ["--all", "--own", "--local", "--run", "--etc", &host, "--unit=kubelet.service"]
+    );
+    let service = paths(&found, PathVar::KubeletServiceFiles);
+    assert!(service.iter().all(|path| !path.contains("/service.d/")), "{service:?}");
+}
+
+#[test]
+fn environment_files_are_found_by_pattern_and_untold_specifiers_give_no_arguments() {
+    let files = recorded(recording::KUBEADM_1_36_2);
+    let start = |files: &MemoryFiles, text: &str| {
+        let folder = "/etc/systemd/system/kubelet.service.d";
+        files.put_file(&format!("{folder}/99-start.conf"), 0o600, text);
+        facts(files.copy(), NodeKind::Offline)
+    };
+    files.put_file("/etc/%n/b.env", 0o600, "B=--not-this\n");
+    files.put_file("/etc/kubelet/a.env", 0o600, "A=--one\nB=--two\n");
+    files.put_file("/etc/kubelet/b.env", 0o600, "B=--three\n");
+    files.put_file("/etc/kubelet/.c.env", 0o600, "B=--hidden\n");
+    let patterns =
+        "[Service]\nEnvironmentFile=/etc/%p/*.env\nExecStart=\nExecStart=/usr/bin/kubelet $A $B\n";
+    let found = start(&files, patterns);
+    let texts: Vec<&str> =
+        found.kubelet.start_args.iter().flatten().map(|arg| arg.text.as_str()).collect();
+    assert_eq!(texts, ["/usr/bin/kubelet", "--one", "--three"]);
+
+    let none = patterns.replace("*.env", "*.none");
+    let found = start(&files, &none);
+    assert_eq!(found.kubelet.start_args, None, "the unit does not start");
+    assert!(
+        found.problems.iter().any(|p| p.contains("/etc/kubelet/*.none")),
+        "{:?}",
+        found.problems
+    );
+
+    let optional = none.replace("File=/", "File=-/");
+    assert!(start(&files, &optional).kubelet.start_args.is_some());
+
+    let boot = "[Service]\nExecStart=\nExecStart=/usr/bin/kubelet --boot=%b\n";
+    let found = start(&files, boot);
+    assert_eq!(found.kubelet.start_args, None);
+    assert!(
+        found.problems.iter().any(|p| p.contains("%b in its ExecStart=")),
+        "{:?}",
+        found.problems
+    );
+}

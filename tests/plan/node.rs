@@ -169,8 +169,12 @@ impl Node {
         self.stat(FLAGS_ENV, FLAGS_ENV, 0o644, (0, 0));
         self.facts.kubelet.unit_files = vec![file(UNIT_DROP_IN, unit)];
         self.facts.kubelet.env_files = vec![file(FLAGS_ENV, env)];
-        self.facts.kubelet.start_args =
-            text::unit::start_args(&self.facts.kubelet.unit_files, &self.facts.kubelet.env_files);
+        self.facts.kubelet.start_args = text::unit::start_args(
+            &self.facts.kubelet.unit_files,
+            &self.facts.kubelet.env_files,
+            &self.facts.kubelet.specifiers,
+        )
+        .unwrap();
     }
 
     pub(crate) fn start_args(&mut self, args: &[(&str, &str)]) {

@@ -72,7 +72,7 @@ pub(super) fn read(
     candidates: &PathCandidates,
 ) -> Kubelet {
     let process = processes.running(Component::Kubelet);
-    let Unit { named, files, env_files, args: start_args, .. } =
+    let Unit { named, files, env_files, specifiers, args: start_args, .. } =
         unit_of(reader, process.and_then(|process| process.unit.as_deref()));
     let running = process.map(|process| process.argv.clone());
     let start = start_args.as_ref().map(|args| args.iter().map(|arg| arg.text.clone()).collect());
@@ -91,8 +91,15 @@ pub(super) fn read(
     let config = config.map(|path| layer(reader, &path));
     let drop_ins = drop_in_dir.as_deref().map(|dir| drop_ins(reader, dir)).unwrap_or_default();
     let effective = kubelet::effective(config.iter().chain(&drop_ins));
-    let facts =
-        KubeletFacts { config, drop_in_dir, drop_ins, unit_files: files, env_files, start_args };
+    let facts = KubeletFacts {
+        config,
+        drop_in_dir,
+        drop_ins,
+        unit_files: files,
+        env_files,
+        specifiers,
+        start_args,
+    };
     Kubelet { facts, service_files: named, args, effective }
 }
 

@@ -15,16 +15,24 @@ use crate::{
         Component, FileFact, FileKind,
         facts::{Arg, ManifestFact, TextFile, Variable, Variables},
     },
-    text::{flags::variables, unit},
+    text::{
+        flags::variables,
+        unit::{self, glob},
+    },
 };
 
-/// Unit directories, strongest first.
-const DIRECTORIES: [&str; 5] = [
+/// Unit directories, strongest first (`systemd.unit(5)`, "System Unit Search Path").
+const DIRECTORIES: [&str; 10] = [
+    "/etc/systemd/system.control",
+    "/run/systemd/system.control",
+    "/run/systemd/transient",
     "/etc/systemd/system",
     "/run/systemd/system",
+    "/run/systemd/generator",
     "/usr/local/lib/systemd/system",
     "/usr/lib/systemd/system",
     "/lib/systemd/system",
+    "/run/systemd/generator.late",
 ];
 
 /// Where a unit that starts at boot is linked.
@@ -33,10 +41,11 @@ const WANTS: &str = "/etc/systemd/system/multi-user.target.wants";
 /// A unit with its drop-ins and environment files.
 #[derive(Debug, Default)]
 pub(super) struct Unit {
-    /// Unit file, then drop-ins, as named.
+    /// Unit file, then drop-ins, as named; without those that are for every service.
     pub(super) named: Vec<String>,
-    /// The same, read.
+    /// All of them, read, in the order they are applied.
     pub(super) files: Vec<TextFile>,
+    pub(super) specifiers: BTreeMap<char, String>,
     pub(super) env_files: Vec<TextFile>,
     /// The arguments it would start its program with, the program first.
     pub(super) args: Option<Vec<Arg>>,
@@ -53,65 +62,151 @@ impl Unit {
 
 /// Reads a unit; `None` when nothing of it exists, or it is masked.
 pub(super) fn find(reader: &mut Reader<'_>, name: &str) -> Option<Unit> {
-    let mut named = Vec::new();
-    for directory in DIRECTORIES {
-        let path = join(directory, name);
-        match link_or_file(reader, &path) {
-            None => {}
-            Some(Found::Masked) => return None,
-            Some(Found::File) => {
-                named.push(path);
-                break;
-            }
-        }
-    }
-    let mut closed = Vec::new();
-    let mut drop_ins: BTreeMap<String, Option<String>> = BTreeMap::new();
-    for directory in DIRECTORIES {
-        let folder = join(directory, &format!("{name}.d"));
-        let entries = reader.list(&folder);
-        if let Some(FileFact::Unreadable { why }) = reader.facts.get(&folder) {
-            closed.push(format!("cannot read {folder}: {why}"));
-        }
-        for entry in entries {
-            if ends_in(&entry.name, "conf") && !drop_ins.contains_key(&entry.name) {
-                let path = join(&folder, &entry.name);
-                let kept = matches!(link_or_file(reader, &path), Some(Found::File));
-                drop_ins.insert(entry.name, kept.then_some(path));
-            }
-        }
-    }
-    named.extend(drop_ins.into_values().flatten());
-    if named.is_empty() {
+    let template = name.split_once('@').and_then(|(prefix, rest)| {
+        rest.rsplit_once('.').map(|(_, suffix)| format!("{prefix}@.{suffix}"))
+    });
+    let places = [Some(name), template.as_deref()].into_iter().flatten();
+    let first = places
+        .flat_map(|file| DIRECTORIES.map(|directory| join(directory, file)))
+        .find_map(|path| Some((link_or_file(reader, &path)?, path)));
+    let mut paths = match first {
+        Some((Found::Masked, _)) => return None,
+        Some((Found::File, path)) => vec![path],
+        None => Vec::new(),
+    };
+    let DropIns { found, mut complete } = drop_ins(reader, name, template.as_deref());
+    paths.extend(found);
+    let mut unit = Unit::default();
+    let of_all = |path: &String| path.contains("/service.d/");
+    unit.named = paths.iter().filter(|path| !of_all(path)).cloned().collect();
+    if unit.named.is_empty() {
         return None;
     }
-    let mut unit = Unit { named, ..Unit::default() };
-    for path in &unit.named {
+    for path in &paths {
         match reader.text(path) {
             Ok(file) => unit.files.push(file),
-            Err(why) => reader.problems.push(format!("cannot read {path}: {why}")),
-        }
-    }
-    let mut complete = unit.files.len() == unit.named.len() && closed.is_empty();
-    reader.problems.extend(closed);
-    for (path, optional) in unit::environment_files(&unit.files) {
-        match reader.text(&path) {
-            Ok(file) => unit.env_files.push(file),
-            Err(_) if optional && !reader.is_there(&path) => {}
             Err(why) => {
-                reader.problems.push(format!("cannot read {path}, which {name} needs: {why}"));
-                // What it holds may be anything, an argument or a variable.
+                reader.problems.push(format!("cannot read {path}: {why}"));
                 complete = false;
             }
         }
     }
-    let variables = unit::environment(&unit.files, &unit.env_files).into_iter();
-    unit.variables.set = variables
-        .filter(|(name, _)| variables::is_ours(name))
-        .map(|(name, Arg { text, path, line })| (name, Variable { value: Some(text), path, line }))
-        .collect();
-    unit.args = unit::start_args(&unit.files, &unit.env_files).filter(|_| complete);
+    unit.specifiers = unit::specifiers(name, &host_name(reader));
+    for (path, optional) in unit::environment_files(&unit.files, &unit.specifiers) {
+        let files = matching(reader, &path);
+        if files.is_empty() && !optional {
+            reader.problems.push(format!("nothing is {path}, which {name} needs"));
+            complete = false;
+        }
+        for path in files {
+            match reader.text(&path) {
+                Ok(file) => unit.env_files.push(file),
+                Err(_) if optional && !reader.is_there(&path) => {}
+                Err(why) => {
+                    reader.problems.push(format!("cannot read {path}, which {name} needs: {why}"));
+                    // What it holds may be anything, an argument or a variable.
+                    complete = false;
+                }
+            }
+        }
+    }
+    match given(&unit) {
+        Ok((args, variables)) => {
+            unit.args = args.filter(|_| complete);
+            unit.variables.set = variables;
+        }
+        Err(why) => reader.problems.push(format!("what {name} would start cannot be told: {why}")),
+    }
     Some(unit)
+}
+
+type Given = (Option<Vec<Arg>>, BTreeMap<String, Variable>);
+
+/// The arguments of a unit and the variables of etcd that it sets.
+fn given(unit: &Unit) -> Result<Given, String> {
+    let Unit { files, env_files, specifiers, .. } = unit;
+    let variables = unit::environment(files, env_files, specifiers)?.into_iter();
+    let variables = variables
+        .filter(|(name, _)| variables::is_ours(name))
+        .map(|(name, Arg { text, path, line })| (name, Variable { value: Some(text), path, line }));
+    Ok((unit::start_args(files, env_files, specifiers)?, variables.collect()))
+}
+
+/// Drop-ins in the order they are applied.
+struct DropIns {
+    found: Vec<String>,
+    /// Every folder of them could be looked into.
+    complete: bool,
+}
+
+/// The drop-ins of a unit, by file name; of two with the same name the one in the stronger folder.
+///
+/// Folders of the unit's own name come before those of its template, these before those of all services, each in
+/// the order of the unit directories with the shorter names (`a-.service.d` of `a-b.service`) after the longer
+/// (`unit_file_find_dropin_paths` in systemd's `src/shared/dropin.c`).
+fn drop_ins(reader: &mut Reader<'_>, name: &str, template: Option<&str>) -> DropIns {
+    let suffix = name.rsplit_once('.').map_or("service", |(_, suffix)| suffix);
+    let mut chosen: BTreeMap<String, Option<String>> = BTreeMap::new();
+    let mut complete = true;
+    for owner in [Some(name), template, Some(suffix)].into_iter().flatten() {
+        let mut names = vec![owner.to_owned()];
+        if let Some((stem, _)) = owner.rsplit_once('.') {
+            let dashes: Vec<usize> = stem.match_indices('-').map(|(at, _)| at).collect();
+            let prefixes = dashes.into_iter().rev().filter_map(|at| stem.get(..=at));
+            names.extend(prefixes.map(|prefix| format!("{prefix}.{suffix}")));
+        }
+        for directory in DIRECTORIES {
+            for name in &names {
+                let folder = join(directory, &format!("{name}.d"));
+                let entries = reader.list(&folder);
+                if let Some(FileFact::Unreadable { why }) = reader.facts.get(&folder) {
+                    let problem = format!("cannot read {folder}: {why}");
+                    reader.problems.push(problem);
+                    complete = false;
+                }
+                for entry in entries {
+                    if ends_in(&entry.name, "conf") && !chosen.contains_key(&entry.name) {
+                        let path = join(&folder, &entry.name);
+                        let kept = matches!(link_or_file(reader, &path), Some(Found::File));
+                        chosen.insert(entry.name, kept.then_some(path));
+                    }
+                }
+            }
+        }
+    }
+    DropIns { found: chosen.into_values().flatten().collect(), complete }
+}
+
+/// The name the host has, as `%H` gives it; empty when nothing tells.
+fn host_name(reader: &mut Reader<'_>) -> String {
+    let text = reader.note("/proc/sys/kernel/hostname").or_else(|| reader.note("/etc/hostname"));
+    text.unwrap_or_default().lines().next().unwrap_or_default().trim().to_owned()
+}
+
+/// The files a path with patterns in any of its parts stands for, sorted; a path without one is itself.
+fn matching(reader: &mut Reader<'_>, path: &str) -> Vec<String> {
+    if !glob::is_pattern(path) {
+        return vec![path.to_owned()];
+    }
+    let mut found = vec![String::new()];
+    for part in path.split('/').filter(|part| !part.is_empty()) {
+        found = found
+            .into_iter()
+            .flat_map(|folder| {
+                if !glob::is_pattern(part) {
+                    return vec![format!("{folder}/{part}")];
+                }
+                let inside = if folder.is_empty() { "/" } else { &folder };
+                let mut names: Vec<String> =
+                    reader.list(inside).into_iter().map(|entry| entry.name).collect();
+                names.retain(|name| glob::matches(part, name));
+                names.sort();
+                names.into_iter().map(|name| format!("{folder}/{name}")).collect()
+            })
+            .collect();
+    }
+    found.retain(|path| reader.is_there(path));
+    found
 }
 
 enum Found {

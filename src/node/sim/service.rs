@@ -191,11 +191,12 @@ fn units(tree: &MemoryFiles) -> Vec<TextFile> {
 /// What the service manager starts now.
 fn start_argv(tree: &MemoryFiles) -> Option<Vec<String>> {
     let units = units(tree);
-    let env: Vec<TextFile> = text::unit::environment_files(&units)
+    let known = text::unit::specifiers("kubelet.service", "");
+    let env: Vec<TextFile> = text::unit::environment_files(&units, &known)
         .into_iter()
         .filter_map(|(path, _)| text_file(tree, &path))
         .collect();
-    let args = text::unit::start_args(&units, &env)?;
+    let args = text::unit::start_args(&units, &env, &known).ok()??;
     Some(args.into_iter().map(|arg| arg.text).collect())
 }
 

@@ -3,7 +3,9 @@
 //! Follows `systemd.service(5)`, "Command lines", and `systemd.exec(5)`, "Environment". Must not
 //! read files: unit, drop-ins and environment files are given, in the order systemd applies them.
 
+pub mod glob;
 mod read;
+mod specifiers;
 pub(crate) mod words;
 
 use std::collections::BTreeMap;
@@ -11,13 +13,17 @@ use std::collections::BTreeMap;
 use super::{EditRefused, env_file};
 use crate::model::facts::{Arg, TextFile};
 use read::{Setting, service};
+use specifiers::filled;
+pub use specifiers::{Specifiers, specifiers};
 use words::{Letter, Letters, Word, line_of};
 
-/// `EnvironmentFile=` lines in order: path, and whether a missing file is fine (`-`).
-pub fn environment_files(units: &[TextFile]) -> Vec<(String, bool)> {
+/// `EnvironmentFile=` lines in order: path or pattern ([`glob`]), and whether a missing file is fine (`-`). A
+/// specifier that cannot be told stays.
+pub fn environment_files(units: &[TextFile], known: &Specifiers) -> Vec<(String, bool)> {
     let mut files = Vec::new();
     for setting in settings(units, "EnvironmentFile") {
-        let value = words::text(&setting.value);
+        let value = filled(&setting.value, known).unwrap_or(setting.value);
+        let value = words::text(&value);
         let value = value.trim();
         match value.strip_prefix('-') {
             _ if value.is_empty() => files.clear(),
@@ -32,15 +38,22 @@ pub fn environment_files(units: &[TextFile]) -> Vec<(String, bool)> {
 ///
 /// `None` when no unit has one. Each argument names the place its text is written: the variable's for
 /// `$VAR`, the `ExecStart=` line's for everything else.
-pub fn start_args(units: &[TextFile], env_files: &[TextFile]) -> Option<Vec<Arg>> {
+///
+/// # Errors
+/// A specifier that only the running system could tell; half a sentence.
+pub fn start_args(
+    units: &[TextFile],
+    env_files: &[TextFile],
+    known: &Specifiers,
+) -> Result<Option<Vec<Arg>>, String> {
     let mut command = None;
     for setting in settings(units, "ExecStart") {
         command = if setting.value.is_empty() { None } else { Some(setting) };
     }
-    let command = command?;
-    let variables = variables(units, env_files);
+    let Some(command) = command else { return Ok(None) };
+    let variables = variables(units, env_files, known)?;
     let mut words = words::split(&command.value).into_iter();
-    let mut program = words.next()?;
+    let Some(mut program) = words.next() else { return Ok(None) };
     let prefix: String = program
         .letters
         .iter()
@@ -52,26 +65,38 @@ pub fn start_args(units: &[TextFile], env_files: &[TextFile]) -> Option<Vec<Arg>
         // The word after the path is the name the program sees of itself.
         words.next();
     }
-    let mut args = vec![command.arg(&program.letters)];
-    for word in words {
+    let fill = |letters: &[Letter]| {
+        filled(letters, known).map_err(|which| format!("{which} in its ExecStart= is not known"))
+    };
+    let mut args = vec![command.arg(&fill(&program.letters)?)];
+    for mut word in words {
+        word.letters = fill(&word.letters)?;
         if prefix.contains(':') {
             args.push(command.arg(&word.letters));
         } else {
             args.extend(expand(&command, &word, &variables));
         }
     }
-    Some(args)
+    Ok(Some(args))
 }
 
 /// What a unit sets in the environment of its program: values by name, each with its place.
-pub fn environment(units: &[TextFile], env_files: &[TextFile]) -> BTreeMap<String, Arg> {
-    let variables = variables(units, env_files).into_iter();
-    variables
+///
+/// # Errors
+/// As [`start_args`].
+pub fn environment(
+    units: &[TextFile],
+    env_files: &[TextFile],
+    known: &Specifiers,
+) -> Result<BTreeMap<String, Arg>, String> {
+    let variables = variables(units, env_files, known)?.into_iter();
+    let found = variables
         .map(|(name, Variable { file, value })| {
             let start = value.first().map_or(0, |letter| letter.at.start);
             (name, arg(file, words::text(&value), start))
         })
-        .collect()
+        .collect();
+    Ok(found)
 }
 
 /// Where a variable's value is written.
@@ -84,14 +109,17 @@ struct Variable<'t> {
 fn variables<'t>(
     units: &'t [TextFile],
     env_files: &'t [TextFile],
-) -> BTreeMap<String, Variable<'t>> {
+    known: &Specifiers,
+) -> Result<BTreeMap<String, Variable<'t>>, String> {
     let mut variables = BTreeMap::new();
     for setting in settings(units, "Environment") {
         if setting.value.is_empty() {
             variables.clear();
         }
         for word in words::split(&setting.value) {
-            if let Some((name, value)) = assignment(&word) {
+            let letters = filled(&word.letters, known)
+                .map_err(|which| format!("{which} in its Environment= is not known"))?;
+            if let Some((name, value)) = assignment(&Word { letters, ..word }) {
                 variables.insert(name, Variable { file: setting.file, value });
             }
         }
@@ -101,7 +129,7 @@ fn variables<'t>(
             variables.insert(assignment.name, Variable { file, value: assignment.value });
         }
     }
-    variables
+    Ok(variables)
 }
 
 /// `NAME=value` of an `Environment=` word.

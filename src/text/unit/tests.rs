@@ -11,7 +11,8 @@ fn started(units: &[&str], env: &[&str]) -> Option<Vec<(String, String, usize)>>
     let files = |letter: char, texts: &[&str]| -> Vec<TextFile> {
         texts.iter().enumerate().map(|(i, text)| file(&format!("{letter}{i}"), text)).collect()
     };
-    let args = start_args(&files('u', units), &files('e', env))?;
+    let known = specifiers("kubelet.service", "cp1.example.org");
+    let args = start_args(&files('u', units), &files('e', env), &known).unwrap()?;
     Some(args.into_iter().map(|arg| (arg.text, arg.path, arg.line)).collect())
 }
 
@@ -39,7 +40,7 @@ fn the_command_of_a_kubeadm_node() {
     assert_eq!(got, want);
     let units = [file("u0", UNIT), file("u1", DROP_IN)];
     assert_eq!(
-        environment_files(&units),
+        environment_files(&units, &Specifiers::new()),
         [
             ("/var/lib/kubelet/kubeadm-flags.env".to_owned(), true),
             ("/etc/default/kubelet".to_owned(), false)
@@ -106,4 +107,29 @@ fn a_flag_leaves_the_unit_and_every_other_byte_stays() {
     }
     let reason = remove_flag("[Service]\nExecStart=/k --x $A\n", "x", None).unwrap_err().reason;
     assert!(reason.contains("variable") && reason.contains("by hand"), "{reason}");
+}
+
+#[test]
+fn specifiers_are_filled_in_after_the_words_are_split() {
+    let unit = "[Service]\nEnvironment=\"A=--x=%p b\" B=100%%\nEnvironmentFile=-/etc/%N/*.env\nExecStart=/opt/%p/kubelet --host=%H '--y=%n' $A ${B} 5%% 7%- %\n";
+    let got = texts(&[unit], &[]);
+    let want = [
+        "/opt/kubelet/kubelet",
+        "--host=cp1.example.org",
+        "--y=kubelet.service",
+        "--x=kubelet",
+        "b",
+        "100%",
+        "5%",
+        "7%-",
+        "%",
+    ];
+    assert_eq!(got, want);
+    let known = specifiers("kubelet.service", "");
+    let units = [file("u0", unit)];
+    assert_eq!(environment_files(&units, &known), [("/etc/kubelet/*.env".to_owned(), true)]);
+    let untold = start_args(&units, &[], &known).unwrap_err();
+    assert_eq!(untold, "%H in its ExecStart= is not known");
+    let boot = [file("u0", "[Service]\nEnvironment=A=%b\nExecStart=/k $A\n")];
+    assert_eq!(start_args(&boot, &[], &known).unwrap_err(), "%b in its Environment= is not known");
 }
