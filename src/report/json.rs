@@ -16,7 +16,8 @@ struct ScanDocument<'r> {
     #[serde(flatten)]
     report: &'r Report,
     score: Score,
-    percent: usize,
+    /// `null` when no automated control was judged.
+    percent: Option<usize>,
     totals: Totals,
     unfinished: &'r [TransactionId],
 }
@@ -43,7 +44,7 @@ pub fn scan(out: &mut dyn Write, report: &Report, unfinished: &[TransactionId]) 
             tool: concat!("kube-temper ", env!("CARGO_PKG_VERSION")),
             report,
             score,
-            percent: score.percent(),
+            percent: (score.pass + score.fail > 0).then(|| score.percent()),
             totals: Totals {
                 pass: count(Status::Pass),
                 fail: count(Status::Fail),

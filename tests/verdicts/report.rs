@@ -1,5 +1,8 @@
 //! The report as a whole: offers, order, findings of our own.
-use kube_temper::model::{Distribution, FixOffer, Status, Tier};
+use kube_temper::{
+    model::{Distribution, FixOffer, Report, Status, Tier},
+    report::{json, scan, style::Look},
+};
 
 use proptest::prelude::*;
 
@@ -25,6 +28,26 @@ fn offers_follow_the_fix_and_the_layout() {
     let elsewhere = failing().with(|facts| facts.profile.distribution = Distribution::Rke2);
     let none = elsewhere.judge("1.2.15").offer;
     assert!(matches!(&none, FixOffer::None { reason } if reason.contains("RKE2")), "{none:?}");
+}
+
+#[test]
+fn where_nothing_was_judged_there_is_no_score() {
+    let written = |report: &Report| {
+        let (mut text, mut json) = (Vec::new(), Vec::new());
+        scan::write(&mut text, report, Look::default()).unwrap();
+        json::scan(&mut json, report, &[]).unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+        (String::from_utf8(text).unwrap(), json["percent"].clone())
+    };
+    let judged = node().apiserver(&["--profiling=false"]).report();
+    let (text, percent) = written(&judged);
+    assert!(text.contains("Score ") && percent.is_u64(), "{text}\n{percent}");
+
+    let mut nothing = judged;
+    nothing.findings.retain(|f| matches!(f.status, Status::Manual | Status::NotApplicable));
+    let (text, percent) = written(&nothing);
+    assert!(text.contains("no automated control was judged") && !text.contains('%'), "{text}");
+    assert_eq!(percent, serde_json::Value::Null);
 }
 
 #[test]
