@@ -52,6 +52,24 @@ fn rke2_is_known_by_its_kubelet() {
 }
 
 #[test]
+fn an_rke2_worker_that_does_not_run_tells_its_version_by_its_programs() {
+    let base = "/var/lib/rancher/rke2";
+    let files = bare().with_dir(base, 0o755);
+    let link = format!("{base}/data/v1.34.1-rke2r1-0123abcdef/bin");
+    files.put_link(&format!("{base}/bin"), &link);
+    let found = facts(files.copy(), NodeKind::Offline).profile;
+    let version = found.version.unwrap();
+    assert_eq!((version.text.as_str(), version.minor.minor), ("v1.34.1-rke2r1-0123abcdef", 34));
+    assert_eq!(version.source, "link /var/lib/rancher/rke2/bin");
+    assert_eq!(found.distribution, Distribution::Rke2);
+
+    let kubeadm = recorded(recording::KUBEADM_1_36_2_WORKER);
+    kubeadm.put_link(&format!("{base}/bin"), &link);
+    kubeadm.remove_tree("/proc");
+    assert_eq!(facts(kubeadm, NodeKind::Offline).profile.version, None, "left behind");
+}
+
+#[test]
 fn k3s_runs_everything_in_one_process() {
     for (comm, role) in [("k3s-server", Role::ControlPlane), ("k3s-agent", Role::Worker)] {
         let files = bare();

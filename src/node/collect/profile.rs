@@ -47,8 +47,29 @@ pub(super) fn version(
             }
         }
     }
-    let kubelet = views.process(Component::Kubelet)?;
-    match node.kubelet_version(kubelet.pid) {
+    match views.process(Component::Kubelet) {
+        Some(kubelet) => kubelet_says(reader, node, kubelet.pid),
+        None => rke2_program(reader, views),
+    }
+}
+
+/// Where RKE2 links the programs of the version that it runs.
+const RKE2_PROGRAMS: &str = "/var/lib/rancher/rke2/bin";
+
+/// `v1.34.1-rke2r1-0123abc` of RKE2's link to `…/rke2/data/v1.34.1-rke2r1-0123abc/bin`; of no use where another
+/// kubelet is set up, for then it is only left behind.
+fn rke2_program(reader: &Reader<'_>, views: &Views<'_>) -> Option<VersionFact> {
+    if !views.of(Component::Kubelet).is_empty() {
+        return None;
+    }
+    let target = reader.files.read_link(RKE2_PROGRAMS).ok()?;
+    let text = target.split_once("rke2/data/")?.1.split('/').next()?.to_owned();
+    let minor = text.parse().ok()?;
+    Some(VersionFact { text, minor, source: format!("link {RKE2_PROGRAMS}") })
+}
+
+fn kubelet_says(reader: &mut Reader<'_>, node: &dyn Node, pid: u32) -> Option<VersionFact> {
+    match node.kubelet_version(pid) {
         Ok(answer) => {
             let answer = answer?;
             let text = answer.trim().trim_start_matches("Kubernetes").trim().to_owned();
