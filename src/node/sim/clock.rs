@@ -16,7 +16,7 @@ const BOOT: i64 = 1_795_460_000;
 const UPTIME: Duration = Duration::from_secs(86_400);
 
 /// Wall clock of a node that has been running this long.
-fn wall(uptime: Duration) -> Timestamp {
+pub(super) fn wall(uptime: Duration) -> Timestamp {
     let boot = Timestamp::from_second(BOOT).unwrap_or(Timestamp::UNIX_EPOCH);
     SignedDuration::try_from(uptime)
         .ok()

@@ -13,6 +13,7 @@
 //! | `probes` | how components answer, and what the kubelet concludes |
 //! | `programs` | what the components' own programs say of a change before it is made |
 //! | `api` | what the API server knows, and what its absence does |
+//! | `logs` | what containers say, below `/var/log/pods` |
 //! | `leases` | who renews a lease, and when it last did |
 //! | `view` | what the simulated API server answers from |
 //! | `service` | the kubelet's own process and configuration |
@@ -28,6 +29,7 @@ mod events;
 mod files;
 mod known;
 mod leases;
+mod logs;
 mod pods;
 mod probes;
 mod programs;
@@ -43,6 +45,7 @@ mod world;
 pub use clock::{HurriedClock, VirtualClock};
 pub use events::{Cause, Event, What};
 pub use view::SimLease;
+pub use world::Pace;
 
 use std::{
     collections::BTreeMap,
@@ -164,10 +167,10 @@ impl SimNode {
         &self.tree
     }
 
-    /// The node's files as they are now, without `/proc`.
+    /// The node's files as they are now, without `/proc` and without the logs of containers.
     pub fn snapshot(&self) -> Snapshot {
         drop(self.shared.world());
-        self.tree.snapshot().without("/proc")
+        self.tree.snapshot().without("/proc").without(logs::FOLDER)
     }
 
     /// Everything that happened so far.

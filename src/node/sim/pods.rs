@@ -8,7 +8,7 @@ use super::{
     files::Touch,
     queue::Timer,
     store::Manifest,
-    world::World,
+    world::{World, percent},
 };
 use crate::{
     model::Component,
@@ -39,11 +39,17 @@ const API_DRAIN: Duration = Duration::from_millis(30_100);
 /// etcd with a connected API server needs this long to end.
 const ETCD_STOP: Duration = Duration::from_secs(27);
 
+/// What takes longer is killed (`terminationGracePeriodSeconds`, with what it takes to notice).
+const GRACE: Duration = Duration::from_millis(30_100);
+
 /// Anything else ends within this.
 const STOP: Duration = Duration::from_millis(200);
 
 /// A container that cannot start ends after this.
 const CRASH: Duration = Duration::from_millis(200);
+
+/// The logs of a pod that is gone are collected after this (at most a minute).
+const COLLECT: Duration = Duration::from_secs(45);
 
 /// A container that ran this long has its back-off forgotten.
 const FORGET: Duration = Duration::from_secs(600);
@@ -194,7 +200,7 @@ impl World {
     fn wait_for_name(&mut self, name: &str, wanted: Option<&Arc<Manifest>>) {
         let wait = self.next_id();
         let retry = self.chance.between(RETRY.0, RETRY.1);
-        let create = self.chance.between(CREATE.0, CREATE.1);
+        let create = percent(self.chance.between(CREATE.0, CREATE.1), self.pace.create);
         let Some(slot) = self.slots.get_mut(name) else { return };
         let Some(manifest) = wanted else {
             slot.next = None;
@@ -216,7 +222,7 @@ impl World {
     /// The kubelet tries a waiting pod again.
     pub(super) fn retry(&mut self, name: &str, wait: u64) {
         let retry = self.chance.between(RETRY.0, RETRY.1);
-        let create = self.chance.between(CREATE.0, CREATE.1);
+        let create = percent(self.chance.between(CREATE.0, CREATE.1), self.pace.create);
         let works = self.service.works();
         let Some(slot) = self.slots.get_mut(name) else { return };
         let taken = slot.pod.is_some();
@@ -292,11 +298,12 @@ impl World {
             pod.unready = 0;
         }
         self.tell(What::Started { component, pid, pod: Some(uid.to_owned()), cause });
+        self.log_start(name, component, &manifest);
         if let Some(why) = self.rules.why_it_ends(&self.tree, component, &manifest) {
             return self.after(CRASH, Timer::Exits { instance, why });
         }
         for wait in READY {
-            self.after(wait, Timer::Api);
+            self.after(percent(wait, self.pace.start), Timer::Api);
         }
         if component == Component::KubeApiserver {
             self.after(Duration::from_secs(20), Timer::NoEtcd { instance });
@@ -335,6 +342,7 @@ impl World {
             Component::Etcd if connected => ETCD_STOP,
             _ => STOP,
         };
+        let stop = percent(stop, self.pace.stop).min(GRACE);
         self.tell(What::Stopping { component, pid, cause });
         self.after(stop, Timer::Gone { instance });
         self.api_check();
@@ -363,6 +371,7 @@ impl World {
         pod.last_cause = Some(cause.clone());
         let (life, uid, terminating) = (pod.life, pod.manifest.uid.clone(), pod.terminating);
         if let Some(component) = pod.manifest.component {
+            self.log_end(&name, component, &cause);
             self.tell(What::Stopped { component, pid: running.pid, cause });
         }
         self.table.remove(running.pid);
@@ -394,10 +403,12 @@ impl World {
 
     /// A pod is gone; its name is free.
     pub(super) fn cleared(&mut self, name: &str, life: u64) {
-        let create = self.chance.between(CREATE.0, CREATE.1);
+        let create = percent(self.chance.between(CREATE.0, CREATE.1), self.pace.create);
         let Some(slot) = self.slots.get_mut(name) else { return };
         let Some(pod) = slot.pod.take_if(|pod| pod.life == life && pod.terminating) else { return };
         let full = name.to_owned();
+        let (uid, gone) = (pod.manifest.uid.clone(), full.clone());
+        self.queue.add(self.now + COLLECT, Timer::Collect { pod: gone, uid });
         if let Some(next) = &mut slot.next
             && next.manifest.uid == pod.manifest.uid
         {

@@ -34,6 +34,8 @@ pub(super) enum Timer {
     Stale { pod: String },
     /// Leases have run out.
     LeaseLost { outage: u64 },
+    /// The logs of a pod that is gone are collected.
+    Collect { pod: String, uid: String },
     /// The service manager starts the kubelet.
     KubeletStarts { kubelet: u64 },
     /// A kubelet that cannot use its configuration exits.

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use serde_json::Value;
 
 use super::{
-    super::{Files as _, memory::MemoryFiles},
+    super::{Files as _, ProbeAnswer, memory::MemoryFiles},
     events::{Cause, What},
     probes::KUBELET_ANSWERS,
     queue::Timer,
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     model::{
         Component, Digest, FileKind,
-        facts::{KubeletLayer, Parsed, TextFile},
+        facts::{KubeletLayer, Parsed, Probe, TextFile},
     },
     text,
 };
@@ -40,6 +40,11 @@ const EXIT: Duration = Duration::from_secs(1);
 /// The unit's `RestartSec`.
 const RESTART: Duration = Duration::from_secs(10);
 
+/// Its ports: health on the loopback, everything with credentials, and the one for readers without.
+const HEALTH_PORT: u16 = 10_248;
+const PORT: u16 = 10_250;
+const READ_ONLY_PORT: u16 = 10_255;
+
 /// Largest configuration file that is read.
 const LIMIT: u64 = 1 << 20;
 
@@ -56,6 +61,16 @@ pub(super) struct Service {
     pub(super) connected: bool,
     /// The folder it takes static pods from.
     pub(super) manifest_dir: Option<String>,
+    opens: Opens,
+}
+
+/// What a kubelet tells whom.
+#[derive(Debug, Clone, Copy, Default)]
+struct Opens {
+    /// It lets anybody ask.
+    anonymous: bool,
+    /// Its port for readers without credentials is open.
+    read_only: bool,
 }
 
 impl Service {
@@ -63,7 +78,9 @@ impl Service {
     pub(super) fn recorded(found: Option<&Found>, tree: &MemoryFiles) -> Self {
         let Some(found) = found else { return Self::default() };
         let config = Config::read(tree, &found.argv).ok();
+        let opens = config.as_ref().map(|config| config.opens).unwrap_or_default();
         Self {
+            opens,
             kubelet: 1,
             pid: Some(found.pid),
             since: found.start,
@@ -78,6 +95,25 @@ impl Service {
         self.pid.is_some() && self.usable
     }
 
+    /// How one of its own ports answers a request without credentials; `None` for other ports.
+    pub(super) fn answer(&self, probe: &Probe, now: Duration) -> Option<ProbeAnswer> {
+        let healthy = self.healthy(now);
+        let status = |status: u16| {
+            Some(if healthy { ProbeAnswer::Status(status) } else { ProbeAnswer::Refused })
+        };
+        match probe.port {
+            HEALTH_PORT => status(200),
+            PORT => status(match (self.opens.anonymous, probe.path.as_deref()) {
+                (false, Some(_)) => 401,
+                (true, Some(_)) => 403,
+                (_, None) => 200,
+            }),
+            READ_ONLY_PORT if self.opens.read_only => status(200),
+            READ_ONLY_PORT => Some(ProbeAnswer::Refused),
+            _ => None,
+        }
+    }
+
     /// Its health endpoint answers.
     pub(super) fn healthy(&self, now: Duration) -> bool {
         self.works() && now.saturating_sub(self.since) >= KUBELET_ANSWERS
@@ -89,6 +125,7 @@ impl Service {
 struct Config {
     manifest_dir: Option<String>,
     text: String,
+    opens: Opens,
 }
 
 impl Config {
@@ -122,7 +159,14 @@ impl Config {
         check(tree, &fields)?;
         let folder = text::yaml::at(&fields, "staticPodPath").and_then(Value::as_str);
         let manifest_dir = flag("pod-manifest-path").or_else(|| folder.map(str::to_owned));
-        Ok(Self { manifest_dir: manifest_dir.filter(|path| !path.is_empty()), text: all })
+        let at = |path: &str| text::yaml::at(&fields, path);
+        let anonymous = at("authentication.anonymous.enabled").and_then(Value::as_bool);
+        let port = at("readOnlyPort").and_then(Value::as_u64).unwrap_or_default();
+        Ok(Self {
+            manifest_dir: manifest_dir.filter(|path| !path.is_empty()),
+            text: all,
+            opens: Opens { anonymous: anonymous.unwrap_or_default(), read_only: port != 0 },
+        })
     }
 }
 
@@ -246,13 +290,24 @@ impl World {
         });
         match config {
             Ok(config) => {
+                self.forget_pods();
                 self.service.usable = true;
                 self.service.manifest_dir = config.manifest_dir;
+                self.service.opens = config.opens;
                 self.after(FIRST_LIST, Timer::Relist { kubelet });
                 self.after(CONNECT, Timer::KubeletConnects { kubelet });
             }
             Err(why) => self.after(EXIT, Timer::KubeletExits { kubelet, why }),
         }
+    }
+
+    /// A kubelet that starts knows no pod by memory: of those without a process it begins anew.
+    fn forget_pods(&mut self) {
+        for slot in self.slots.values_mut() {
+            slot.next = None;
+            slot.pod.take_if(|pod| pod.running.is_none());
+        }
+        self.back_off.clear();
     }
 
     /// A kubelet exits and is started again later.

@@ -5,7 +5,12 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{super::PodStatus, SimNode, leases::LEADER_LASTS, world::World};
+use super::{
+    super::PodStatus,
+    SimNode,
+    leases::LEADER_LASTS,
+    world::{Pace, World},
+};
 use crate::{
     model::{Component, facts::Probe},
     text,
@@ -83,6 +88,17 @@ impl SimNode {
     /// Somebody on another node leads now instead of this node's component.
     pub fn lead_elsewhere(&self, component: Component) {
         self.shared.world().leads_elsewhere(component);
+    }
+
+    /// Makes the machine slower or faster, from its beginning on.
+    pub fn set_pace(&self, pace: Pace) {
+        self.shared.world().pace = pace;
+    }
+
+    /// For so long nothing on this machine answers in time.
+    pub fn stall(&self, duration: Duration) {
+        let mut world = self.shared.world();
+        world.stalled_until = world.now + duration;
     }
 
     /// The kubelet ends and nobody starts it again.

@@ -11,6 +11,7 @@ use super::{
     crashes::Rules,
     events::{Cause, Event, What},
     leases::Leases,
+    logs,
     pods::{Pod, Running, Slot},
     queue::{Chance, Queue, Timer},
     service::Service,
@@ -23,6 +24,28 @@ use crate::model::{Component, Minor};
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct BackOff {
     pub(super) count: u32,
+}
+
+/// How slow a machine is, in percent of the one that was measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Creating a container.
+    pub create: u32,
+    /// From a process to its first good answer.
+    pub start: u32,
+    /// Ending a process; the kubelet kills what takes more than its grace period.
+    pub stop: u32,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self { create: 100, start: 100, stop: 100 }
+    }
+}
+
+/// So much of a time, in percent.
+pub(super) fn percent(time: Duration, percent: u32) -> Duration {
+    time * percent / 100
 }
 
 #[derive(Debug)]
@@ -44,6 +67,9 @@ pub(super) struct World {
     pub(super) api: Api,
     pub(super) leases: Leases,
     pub(super) service: Service,
+    pub(super) pace: Pace,
+    /// No probe is answered before this.
+    pub(super) stalled_until: Duration,
     pub(super) hostname: String,
     /// A node nobody heard of for this long is not ready (`node-monitor-grace-period`).
     pub(super) grace: Duration,
@@ -81,8 +107,11 @@ impl World {
             back_off: BTreeMap::new(),
             api: Api::default(),
             leases: Leases::default(),
+            pace: Pace::default(),
+            stalled_until: Duration::ZERO,
             last_id: 0,
         };
+        world.tree.put_dir(logs::FOLDER, 0o755);
         world.take_over(&found);
         world
     }
@@ -178,6 +207,7 @@ impl World {
             Timer::Api => self.api_check(),
             Timer::Stale { pod } => self.stale(&pod),
             Timer::LeaseLost { outage } => self.lease_lost(outage),
+            Timer::Collect { pod, uid } => self.collect_logs(&pod, &uid),
             Timer::KubeletStarts { kubelet } => self.kubelet_starts(kubelet),
             Timer::KubeletExits { kubelet, why } => self.kubelet_exits(kubelet, why),
             Timer::KubeletConnects { kubelet } => self.kubelet_connects(kubelet),
