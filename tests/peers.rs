@@ -14,7 +14,10 @@
 mod machine;
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -46,6 +49,8 @@ struct Others {
     /// Somebody else holds the Lease.
     held: Option<&'static str>,
     asked: Mutex<Vec<Asked>>,
+    /// Renewals of every lease so far.
+    renewals: AtomicI64,
 }
 
 impl Others {
@@ -55,17 +60,26 @@ impl Others {
             looked: Mutex::default(),
             held: None,
             asked: Mutex::default(),
+            renewals: AtomicI64::default(),
         }
+    }
+}
+
+impl Others {
+    /// Every look finds a lease that was renewed since the last one.
+    fn renewed(&self) -> Option<Timestamp> {
+        let renewals = self.renewals.fetch_add(1, Ordering::Relaxed);
+        Some(Timestamp::from_second(4_000_000_000 + renewals).unwrap())
     }
 }
 
 impl Cluster for Others {
     fn node(&self) -> Result<NodeStatus, ClusterError> {
-        Ok(NodeStatus { ready: true, renewed: Some(Timestamp::MAX) })
+        Ok(NodeStatus { ready: true, renewed: self.renewed() })
     }
 
     fn lease(&self, _: &str, _: &str) -> Result<Option<LeaseStatus>, ClusterError> {
-        let renewed = Some(Timestamp::MAX);
+        let renewed = self.renewed();
         Ok(Some(LeaseStatus { holder: "cp1".to_owned(), renewed, seconds: 15 }))
     }
 

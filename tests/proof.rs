@@ -20,6 +20,7 @@ use std::{
 
 use kube_temper::{
     apply::{self, recover::recover, rollback},
+    cluster::simulated::SimCluster,
     model::{Component, Outcome, Plan, RecordKind, StepTarget, TransactionId},
     node::{
         Clock, Node,
@@ -65,9 +66,10 @@ struct Done {
 fn run(node: &Arc<SimNode>, plan: &Plan) -> Done {
     let began = node.clock().monotonic();
     let shared: Arc<dyn Node> = node.clone();
+    let cluster = SimCluster::new(node.clone());
     let transaction = apply::begin(&shared, plan, purpose(plan)).unwrap();
     let id = transaction.id().clone();
-    let outcome = transaction.run();
+    let outcome = transaction.in_cluster(Some(Arc::new(cluster))).run();
     let journal = Journal::read(node.as_ref(), &id).unwrap();
     assert_eq!(journal.damage, None);
     assert_eq!(journal.outcome.as_ref(), Some(&outcome));
@@ -107,6 +109,8 @@ fn a_step_is_proved_by_the_new_process_the_kubelet_and_the_probes() {
         "the kubelet says started and ready",
         "answers without credentials",
         "no restart for 60 s",
+        "the node is Ready and its lease is renewed",
+        "the lease of kube-scheduler is renewed by cp1_",
         "kube-scheduler.yaml is 0600 0:0 on disk",
     ] {
         assert!(proofs.iter().any(|proof| proof.contains(expected)), "{expected}: {proofs:#?}");
@@ -128,6 +132,7 @@ fn an_api_server_step_waits_for_those_who_lean_on_it() {
     }
     let told = |text: &str| done.seen.iter().any(|(_, seen)| seen.contains(text));
     assert!(told("no restart for 90 s"));
+    assert!(told("the lease of kube-controller-manager is renewed by cp1_"), "{:#?}", done.seen);
     assert!(told("kube-scheduler restarted because kube-apiserver was away"), "{:#?}", done.seen);
     assert!(told("kube-controller-manager restarted because"), "{:#?}", done.seen);
 }
@@ -221,6 +226,7 @@ fn a_kubelet_step_is_proved_by_a_new_kubelet_that_stays() {
     let done = run(&node, &kubelet(&node, "podPidsLimit: 4096"));
     assert_eq!(done.outcome, Outcome::Committed, "{:#?}", done.seen);
     assert!(done.seen.iter().any(|(proves, text)| *proves && text.contains("new kubelet process")));
+    assert!(done.seen.iter().any(|(proves, text)| *proves && text.contains("node is Ready")));
     assert!(done.took >= BASELINE + Duration::from_secs(30), "{:?}", done.took);
 }
 

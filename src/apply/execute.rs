@@ -3,6 +3,8 @@
 //! Each phase writes its journal record before the next one begins. The first thing that goes wrong
 //! ends the way forward, and [`restore`](super::restore) takes over; nothing here undoes anything.
 
+use jiff::Timestamp;
+
 use super::{
     Site, Transaction,
     before::{self, Standing},
@@ -72,8 +74,11 @@ impl Transaction {
         let outcome = match self.forward(site, &holder, &mut begun) {
             Ok(()) => Outcome::Committed,
             Err(Failure::Standing(standing)) => self.refused(node, standing),
+            Err(Failure::NotKept(NotKept::Alarm(cause))) => self.alarm(node, cause),
             Err(failure) => Undo {
                 node,
+                cluster: site.cluster,
+                plan: Some(&self.plan),
                 id: &self.id,
                 files: &self.files,
                 journal: &mut self.journal,
@@ -99,6 +104,14 @@ impl Transaction {
         Outcome::Refused { cause }
     }
 
+    /// Putting it back would take away what another control plane lacks: a person decides.
+    fn alarm(&mut self, node: &dyn Node, cause: String) -> Outcome {
+        let by_hand = vec!["kube-temper recover".to_owned()];
+        let stuck = RecordKind::Stuck { cause: cause.clone(), by_hand: by_hand.clone() };
+        let _ = self.journal.append(node, stuck);
+        Outcome::Stuck { cause, by_hand }
+    }
+
     fn forward(
         &mut self,
         site: Site<'_>,
@@ -119,7 +132,7 @@ impl Transaction {
         let mut files = self.files.iter();
         for (index, step) in self.plan.steps.iter().enumerate() {
             let files: Vec<&FileIntent> = files.by_ref().take(step.changes.len()).collect();
-            let proof = run_step(node, &mut self.journal, index, step, &files, begun)?;
+            let proof = run_step(site, &mut self.journal, index, step, &files, begun)?;
             self.journal.append(node, proof.record(index))?;
         }
         self.prove(node)?;
@@ -136,7 +149,14 @@ impl Transaction {
             self.plan.steps.iter().map(|step| step.target),
         );
         let mut still = || held.still(site);
-        Ok(keep::ask(site, &self.id, &mut self.journal, within, &mut still)?)
+        let stops_api =
+            |step: &Step| matches!(step.target, StepTarget::KubeApiserver | StepTarget::Etcd);
+        let watch = keep::Watch {
+            within,
+            stops_api: self.plan.steps.iter().any(stops_api),
+            still: &mut still,
+        };
+        Ok(keep::ask(site, &self.id, &mut self.journal, watch)?)
     }
 
     /// The judgement on the whole, recorded with the last step.
@@ -183,19 +203,30 @@ pub(super) struct Begun {
     pub(super) target: StepTarget,
     /// Files whose replacement was begun.
     pub(super) touched: Vec<String>,
+    /// When.
+    pub(super) at: Timestamp,
+    /// The pod that ran its component before, where that is known.
+    pub(super) old_pod: Option<String>,
 }
 
 fn run_step(
-    node: &dyn Node,
+    site: Site<'_>,
     journal: &mut Writer,
     index: usize,
     step: &Step,
     files: &[&FileIntent],
     begun: &mut Vec<Begun>,
 ) -> Result<Proof, Failure> {
+    let node = site.node;
     journal.append(node, RecordKind::StepBegun { step: index, target: step.target })?;
     let baseline = verify::Baseline::take(node);
-    begun.push(Begun { target: step.target, touched: Vec::new() });
+    let old = step.target.restarts().and_then(|component| baseline.process(component));
+    begun.push(Begun {
+        target: step.target,
+        touched: Vec::new(),
+        at: node.clock().now(),
+        old_pod: old.and_then(|process| process.pod.clone()),
+    });
     for (file, change) in files.iter().zip(&step.changes) {
         if let file::Side::Foreign(what) = file::side(node, file)? {
             return Err(Failure::Foreign { path: file.path.clone(), what });
@@ -221,7 +252,7 @@ fn run_step(
         failpoint::reached("during-verify");
         journal.append(node, RecordKind::Observed { step: index, observation })
     };
-    Ok(verify::step(node, step, files, &baseline, &mut emit)?)
+    Ok(verify::step(site, step, files, &baseline, &mut emit)?)
 }
 
 /// A commit whose record is written counts even when the last flush fails: every step is proved, and

@@ -5,6 +5,7 @@
 //! whoever watches, reads it. The phases are functions of their own files; none of them knows a face.
 
 mod before;
+mod evidence;
 mod execute;
 mod file;
 mod keep;

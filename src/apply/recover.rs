@@ -99,6 +99,8 @@ fn one(node: &dyn Node, loaded: &Loaded, prover: Prover<'_>) -> Outcome {
     let begun = begun(loaded);
     Undo {
         node,
+        cluster: None,
+        plan: loaded.plan.as_ref().ok(),
         id: &loaded.id,
         files,
         journal: &mut journal,
@@ -166,7 +168,12 @@ fn begun(loaded: &Loaded) -> Vec<Begun> {
     for record in &loaded.journal.records {
         match &record.kind {
             RecordKind::StepBegun { target, .. } => {
-                steps.push(Begun { target: *target, touched: Vec::new() });
+                steps.push(Begun {
+                    target: *target,
+                    touched: Vec::new(),
+                    at: record.at,
+                    old_pod: None,
+                });
             }
             RecordKind::Applied { path } => {
                 if let Some(step) = steps.last_mut() {

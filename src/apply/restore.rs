@@ -7,14 +7,20 @@
 
 use std::collections::BTreeSet;
 
+use jiff::Timestamp;
+
 use super::{
+    Site,
+    evidence::{self, Kept},
     execute::Begun,
     file::{self, Side},
-    verify,
+    verify::{self, Unhealthy},
 };
 use crate::{
+    cluster::Cluster,
     model::{
-        FileMeta, Outcome, Reason, RecordKind, StepTarget, TransactionId, journal::FileIntent,
+        FileMeta, Observation, Outcome, Plan, Reason, RecordKind, StepTarget, TransactionId,
+        journal::FileIntent,
     },
     node::{Node, atomic, failpoint},
     store::{StoreError, Writer, backup},
@@ -24,6 +30,10 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct Undo<'t> {
     pub(super) node: &'t dyn Node,
+    /// The API server, where the proof of the old state may ask it.
+    pub(super) cluster: Option<&'t dyn Cluster>,
+    /// What was planned, where it can be read.
+    pub(super) plan: Option<&'t Plan>,
     pub(super) id: &'t TransactionId,
     /// Everything the transaction intended to touch, in order.
     pub(super) files: &'t [FileIntent],
@@ -39,7 +49,11 @@ pub(super) struct Undo<'t> {
 impl Undo<'_> {
     /// Puts everything back and says how that went.
     pub(super) fn roll_back(mut self, cause: String, reason: Reason) -> Outcome {
+        let mut cause = cause;
         if !self.rolling_back {
+            if reason == Reason::Unproved {
+                cause = self.investigate(cause);
+            }
             self.record(RecordKind::RollingBack { cause: cause.clone(), reason });
         }
         failpoint::reached("rolling-back");
@@ -60,7 +74,7 @@ impl Undo<'_> {
             let cause = format!("{cause}; not put back: {}", problems.join("; "));
             return self.end(Outcome::Stuck { cause, by_hand });
         }
-        match verify::restored(self.node, files, &self.targets()) {
+        match self.prove_restored() {
             Ok(()) => self.end(Outcome::RolledBack { cause, reason }),
             Err(unhealthy) => {
                 let cause = format!(
@@ -72,6 +86,42 @@ impl Undo<'_> {
                 self.end(Outcome::Stuck { cause, by_hand })
             }
         }
+    }
+
+    /// Keeps what the failed component said, before its log is collected, and names the likely culprit.
+    fn investigate(&mut self, cause: String) -> String {
+        let Some(step) = self.begun.last().filter(|step| !step.touched.is_empty()) else {
+            return cause;
+        };
+        let (target, kept) = (step.target, evidence::keep(self.node, self.id, step));
+        let mut told = cause;
+        if let Some(Kept { component, path, telling, says_why }) = kept {
+            if says_why {
+                told = format!("{told}; {component} said: {telling}");
+            }
+            self.record(RecordKind::Kept { component, path, telling });
+        }
+        match self.plan.and_then(|plan| evidence::culprit(plan, target, &told)) {
+            Some(culprit) => format!("{told}; {}", culprit.told()),
+            None => told,
+        }
+    }
+
+    /// The same gates for the old state; what they see goes into the journal too.
+    fn prove_restored(&mut self) -> Result<(), Unhealthy> {
+        let targets = self.targets();
+        let began = self.begun.first().map_or(Timestamp::UNIX_EPOCH, |step| step.at);
+        let last = self.begun.len().saturating_sub(1);
+        let site = Site { node: self.node, cluster: self.cluster };
+        let (node, files) = (self.node, self.files);
+        let journal = &mut *self.journal;
+        let mut emit = |observation: Observation| {
+            if journal.has_begun() {
+                let _ = journal.append(node, RecordKind::Observed { step: last, observation });
+            }
+            Ok(())
+        };
+        verify::restored(site, files, &targets, began, &mut emit)
     }
 
     /// Targets of the steps that may have touched a file. The last one may have, before it could say so.

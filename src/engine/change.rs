@@ -1,6 +1,6 @@
 //! Plans, applies, rolls back, recovers.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use super::{Engine, EngineError, Filter, Running, Scan, Selection, Terms, Undo};
 use crate::{
@@ -10,8 +10,8 @@ use crate::{
     },
     check,
     model::{
-        ControlId, FixOffer, Observation, Order, Outcome, Plan, Status, Tier, TransactionId,
-        journal::Purpose,
+        ControlId, Finding, FixOffer, Observation, Order, Outcome, Plan, Report, Status, Tier,
+        TransactionId, journal::Purpose,
     },
     node::{Node, NodeKind, collect::collect},
     plan::{self, Policy},
@@ -127,7 +127,8 @@ impl Engine {
         only: Option<&TransactionId>,
     ) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
         self.may_write()?;
-        let prover = |loaded: &Loaded| self.prover(loaded.plan.as_ref().ok()?, &loaded.purpose());
+        let prover =
+            |loaded: &Loaded| self.prover(loaded.plan.as_ref().ok()?, &loaded.purpose(), None);
         Ok(apply::recover::recover_proved(self.node.as_ref(), only, &prover)?)
     }
 
@@ -176,10 +177,15 @@ impl Engine {
     }
 
     /// What is asked before the commit: a new scan must agree with what was applied. What an undo was to
-    /// prove, its steps have proved.
-    pub(super) fn prover(&self, plan: &Plan, purpose: &Purpose) -> Option<Prove> {
+    /// prove, its steps have proved. `before` is what was found before the change.
+    pub(super) fn prover(
+        &self,
+        plan: &Plan,
+        purpose: &Purpose,
+        before: Option<&Report>,
+    ) -> Option<Prove> {
         match purpose {
-            Purpose::Apply { .. } => Some(self.rescan(plan)),
+            Purpose::Apply { .. } => Some(self.rescan(plan, before)),
             Purpose::Rollback { .. } => None,
         }
     }
@@ -192,38 +198,49 @@ impl Engine {
         }
     }
 
-    /// Reads and judges the node again: every control of the plan must pass now.
-    fn rescan(&self, plan: &Plan) -> Prove {
+    /// Reads and judges the node again: every control of the plan must pass now. Others that changed since
+    /// `before` are told as a warning.
+    fn rescan(&self, plan: &Plan, before: Option<&Report>) -> Prove {
         let catalog = Arc::clone(&self.catalog);
         let benchmark = plan.benchmark;
         let wanted: Vec<ControlId> = plan.controls.iter().map(|c| c.control.clone()).collect();
+        let before: BTreeMap<ControlId, Status> = before
+            .into_iter()
+            .flat_map(|report| &report.findings)
+            .map(|finding| (finding.control.clone(), finding.status))
+            .collect();
         Box::new(move |node: &dyn Node| {
             let facts = collect(node, catalog.path_candidates())
                 .map_err(|error| format!("the node could not be read again: {error}"))?;
-            let controls: Vec<_> = catalog
-                .controls(benchmark)
-                .into_iter()
-                .filter(|numbered| wanted.contains(&numbered.id))
-                .collect();
+            let controls = catalog.controls(benchmark);
             let report = check::check(benchmark, Vec::new(), &controls, &facts);
-            let still: Vec<String> = report
-                .findings
-                .iter()
-                .filter(|finding| wanted.contains(&finding.control))
-                .filter(|finding| finding.status != Status::Pass)
-                .map(|finding| {
-                    format!("{} is {}: {}", finding.control, finding.status, finding.reason)
-                })
-                .collect();
+            let told = |finding: &Finding| {
+                format!("{} is {}: {}", finding.control, finding.status, finding.reason)
+            };
+            let (mut still, mut others) = (Vec::new(), Vec::new());
+            for finding in &report.findings {
+                if wanted.contains(&finding.control) {
+                    still.extend((finding.status != Status::Pass).then(|| told(finding)));
+                } else if before.get(&finding.control) == Some(&Status::Pass)
+                    && finding.status != Status::Pass
+                {
+                    others.push(Observation {
+                        component: None,
+                        text: format!("warning, it passed before: {}", told(finding)),
+                        proves: false,
+                    });
+                }
+            }
             if !still.is_empty() {
                 return Err(format!("a new scan does not agree: {}", still.join("; ")));
             }
             let ids: Vec<&str> = wanted.iter().map(ControlId::as_str).collect();
-            Ok(vec![Observation {
+            others.push(Observation {
                 component: None,
                 text: format!("a new scan passes {}", ids.join(" ")),
                 proves: true,
-            }])
+            });
+            Ok(others)
         })
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Engine, EngineError, Running};
+use super::{Engine, EngineError, Filter, Running};
 use crate::{
     apply::{self, Taken},
     model::{Keep, Order, Outcome, Tier, TransactionId, journal::Purpose},
@@ -88,7 +88,10 @@ impl Engine {
 
     /// With all it asks before it is committed.
     fn equipped(&self, transaction: apply::Transaction) -> apply::Transaction {
-        let prove = self.prover(transaction.plan(), &transaction.order().purpose);
+        // A node that cannot be scanned now is refused before the first write.
+        let before = self.scan(&Filter::default()).ok();
+        let before = before.as_ref().map(|scan| &scan.report);
+        let prove = self.prover(transaction.plan(), &transaction.order().purpose, before);
         let cluster = self.cluster_of(&transaction.plan().node);
         let transaction = transaction.in_cluster(cluster);
         match prove {

@@ -274,6 +274,11 @@ impl TransactionPaths {
         format!("{}/requests", self.0)
     }
 
+    /// The folder of what failed components said.
+    pub fn evidence(&self) -> String {
+        format!("{}/evidence", self.0)
+    }
+
     /// The journal.
     pub fn journal(&self) -> String {
         format!("{}/journal.jsonl", self.0)
@@ -293,6 +298,24 @@ impl TransactionPaths {
     pub fn backup_file(&self, name: &str) -> String {
         format!("{}/backup/{name}", self.0)
     }
+}
+
+/// Keeps what a failed component said with its transaction, mode 0600; answers where, as a person names it.
+pub fn keep_evidence(
+    node: &dyn Node,
+    id: &TransactionId,
+    name: &str,
+    bytes: &[u8],
+) -> Result<String, NodeError> {
+    let folder = TransactionPaths::of(id).evidence();
+    match node.state().make_dir(&folder, 0o700) {
+        Err(error) if error.kind != NodeErrorKind::Exists => return Err(error),
+        _ => {}
+    }
+    let path = format!("{folder}/{name}");
+    create_synced(node, &path, bytes)?;
+    node.state().sync_dir(&folder)?;
+    Ok(shown(node, &path))
 }
 
 /// A path of the state directory as a person names it.

@@ -6,7 +6,7 @@ use super::Standing;
 use crate::{
     apply::{
         Site,
-        verify::{Emit, Expected, POLL, shown, shown_answer},
+        verify::{CALM, Emit, Expected, POLL, shown, shown_answer},
     },
     model::{Component, NodeFacts, Observation, ProcessFact},
     node::{Files, KubeletView, collect},
@@ -56,7 +56,7 @@ pub(super) fn take(
                 "the node is not healthy before the change ({what}): repair that first, so that a failure can be told from this one"
             )));
         }
-        clock.sleep(POLL);
+        clock.sleep(if good.is_some() { CALM } else { POLL });
     }
 }
 

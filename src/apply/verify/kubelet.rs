@@ -1,11 +1,19 @@
-//! Proof that the kubelet took its new configuration: a new process that stays and answers.
+//! Proof that the kubelet took its new configuration: a new process that stays and answers, and renews the
+//! node's lease.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use super::{Evidence, POLL, Unhealthy, static_pod::running};
+use jiff::Timestamp;
+
+use super::{
+    CALM, Evidence, POLL, Unhealthy,
+    agreed::{self, Seen, Wanted},
+    static_pod::running,
+};
 use crate::{
+    apply::Site,
     model::{Component, Process},
-    node::{KubeletView, Node},
+    node::KubeletView,
 };
 
 /// How long the kubelet may take to answer after its restart.
@@ -15,31 +23,59 @@ const ANSWER: Duration = Duration::from_secs(60);
 /// fit into this.
 const STAY: Duration = Duration::from_secs(30);
 
-/// Waits until a kubelet other than `old` has answered for [`STAY`] without a break.
+/// How long all of it may take: pods are evicted when a node is away for minutes.
+const ALL: Duration = Duration::from_secs(90);
+
+/// New processes of which the last one is too many: two ended before it.
+const STARTS: usize = 3;
+
+/// Waits until a kubelet other than `old` has answered for [`STAY`] without a break and, where the API
+/// server can be asked, the node is Ready by a lease renewed after `restarted`.
 pub(super) fn restarted(
-    node: &dyn Node,
+    site: Site<'_>,
     view: &dyn KubeletView,
     old: Option<&Process>,
+    restarted: Timestamp,
     evidence: &mut Evidence<'_, '_>,
 ) -> Result<(), Unhealthy> {
-    let clock = node.clock();
+    let clock = site.node.clock();
     let began = clock.monotonic();
     let mut stays: Option<((u32, u64), Duration)> = None;
+    let mut starts = BTreeSet::new();
+    let mut seen = Seen::default();
+    let wanted = Wanted { leaders: &[], since: Some(restarted) };
     loop {
         let now = clock.monotonic();
-        let process = running(node, Component::Kubelet, |process| {
+        let passed = now.saturating_sub(began);
+        let process = running(site.node, Component::Kubelet, |process| {
             old.is_none_or(|old| (old.pid, old.start) != (process.pid, process.start))
         });
-        let good = process.map(|process| (process.pid, process.start)).filter(|_| view.healthy());
+        let id = process.map(|process| (process.pid, process.start));
+        starts.extend(id);
+        let good = id.filter(|_| view.healthy());
         match (stays, good) {
             (Some((id, since)), Some(now_id)) if id == now_id => {
-                if now.saturating_sub(since) >= STAY {
-                    let seconds = STAY.as_secs();
-                    let text = format!(
-                        "new kubelet process {} answers its health check for {seconds} s without a restart",
-                        id.0
-                    );
-                    return evidence.add(Some(Component::Kubelet), true, text);
+                let agrees = match site.cluster {
+                    Some(cluster) => seen.look(site, cluster, &wanted),
+                    None => Ok(Vec::new()),
+                };
+                match agrees {
+                    Ok(told) if now.saturating_sub(since) >= STAY => {
+                        let text = format!(
+                            "new kubelet process {} answers its health check for {} s without a restart",
+                            id.0,
+                            STAY.as_secs()
+                        );
+                        evidence.add(Some(Component::Kubelet), true, text)?;
+                        return agreed::tell(told, evidence);
+                    }
+                    Err(missing) if passed > ALL => {
+                        let seconds = ALL.as_secs();
+                        return Err(Unhealthy(format!(
+                            "the kubelet runs, but {seconds} s after its restart {missing}"
+                        )));
+                    }
+                    _ => {}
                 }
             }
             (Some(_), _) => {
@@ -53,7 +89,13 @@ pub(super) fn restarted(
                 let text = format!("new kubelet process {} answers its health check", id.0);
                 evidence.add(Some(Component::Kubelet), false, text)?;
             }
-            (None, None) if now.saturating_sub(began) > ANSWER => {
+            (None, None) if starts.len() >= STARTS => {
+                return Err(Unhealthy(
+                    "the kubelet ends soon after its start, again and again: 'journalctl -u kubelet' says why"
+                        .to_owned(),
+                ));
+            }
+            (None, None) if passed > ANSWER => {
                 return Err(Unhealthy(format!(
                     "the kubelet did not answer within {} s of its restart: 'journalctl -u kubelet' says why",
                     ANSWER.as_secs()
@@ -61,6 +103,6 @@ pub(super) fn restarted(
             }
             (None, None) => {}
         }
-        clock.sleep(POLL);
+        clock.sleep(if stays.is_some() { CALM } else { POLL });
     }
 }

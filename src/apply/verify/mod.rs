@@ -3,9 +3,12 @@
 //! A [`Proof`] holds at least one observation that speaks for the change; nothing else lets a step be
 //! journalled as verified. Nothing here writes to the node.
 
+mod agreed;
+mod effects;
 mod held;
 mod kubelet;
 mod static_pod;
+mod wedge;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,7 +16,12 @@ use std::{
     time::Duration,
 };
 
-use super::file::{self, Side};
+use jiff::Timestamp;
+
+use super::{
+    Site,
+    file::{self, Side},
+};
 use crate::{
     model::{
         Change, ChangeKind, Component, Observation, Process, ProcessFact, RecordKind, Step,
@@ -28,12 +36,18 @@ pub(super) use held::Held;
 use static_pod::Deadlines;
 pub(super) use static_pod::{Expected, shown, shown_answer};
 
-/// Time between two looks.
+/// Time between two looks while something is awaited.
 pub(super) const POLL: Duration = Duration::from_millis(200);
+
+/// Time between two looks at what is well and only has to stay so.
+pub(super) const CALM: Duration = Duration::from_secs(1);
 
 /// How long controller-manager and scheduler may take to come back after the API server or etcd restarted:
 /// they end themselves when they cannot renew their lease (`facts`: 10 s) and are started again.
 const BYSTANDERS: Duration = Duration::from_secs(120);
+
+/// Components that lead by a lease.
+const LEADERS: [Component; 2] = [Component::KubeControllerManager, Component::KubeScheduler];
 
 /// Why something is not proved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -95,48 +109,56 @@ impl<'e, 'f> Evidence<'e, 'f> {
 }
 
 /// What runs before a step; empty where no kubelet can be asked.
-#[derive(Debug, Default)]
-pub(super) struct Baseline(BTreeMap<Component, ProcessFact>);
+#[derive(Debug)]
+pub(super) struct Baseline {
+    processes: BTreeMap<Component, ProcessFact>,
+    /// When it was taken.
+    at: Timestamp,
+}
 
 impl Baseline {
     /// Looks at the processes now.
     pub(super) fn take(node: &dyn Node) -> Self {
-        node.kubelet().map_or_else(Self::default, |_| Self(collect::processes(node.files())))
+        let processes =
+            node.kubelet().map_or_else(BTreeMap::new, |_| collect::processes(node.files()));
+        Self { processes, at: node.clock().now() }
     }
 
-    fn process(&self, component: Component) -> Option<&Process> {
-        self.0.get(&component).and_then(ProcessFact::running)
+    pub(super) fn process(&self, component: Component) -> Option<&Process> {
+        self.processes.get(&component).and_then(ProcessFact::running)
     }
 }
 
 /// Proves one step whose files were just written.
 pub(super) fn step(
-    node: &dyn Node,
+    site: Site<'_>,
     step: &Step,
     files: &[&FileIntent],
     baseline: &Baseline,
     emit: &mut Emit<'_>,
 ) -> Result<Proof, Unhealthy> {
     let mut evidence = Evidence::new(emit);
-    if let (Some(kubelet), Some(component)) = (node.kubelet(), step.target.restarts()) {
-        restarted(node, kubelet, component, step, baseline, &mut evidence)?;
+    if let (Some(kubelet), Some(component)) = (site.node.kubelet(), step.target.restarts()) {
+        restarted(site, kubelet, component, step, baseline, &mut evidence)?;
     }
     for file in files {
-        on_disk(node, file, step.target, &mut evidence)?;
+        on_disk(site.node, file, step.target, &mut evidence)?;
     }
     evidence.proof()
 }
 
 fn restarted(
-    node: &dyn Node,
+    site: Site<'_>,
     kubelet: &dyn KubeletView,
     component: Component,
     step: &Step,
     baseline: &Baseline,
     evidence: &mut Evidence<'_, '_>,
 ) -> Result<(), Unhealthy> {
+    let old = baseline.process(component);
     if component == Component::Kubelet {
-        return kubelet::restarted(node, kubelet, baseline.process(component), evidence);
+        kubelet::restarted(site, kubelet, old, baseline.at, evidence)?;
+        return effects::show(site, component, &step.changes, &[], evidence);
     }
     let Some((change, pod)) =
         step.changes.iter().find_map(|c| Some((c, planned_pod(c, component)?)))
@@ -144,14 +166,31 @@ fn restarted(
         return Err(Unhealthy(format!("the plan holds no manifest of {component}")));
     };
     if means_the_same(change) {
-        return static_pod::unmoved(node, component, baseline.process(component), evidence);
+        return static_pod::unmoved(site.node, component, old, evidence);
     }
     let Some(expected) = Expected::of(component, &pod) else {
         return Err(Unhealthy(format!("the plan holds no container of {component}")));
     };
-    let old = baseline.process(component);
-    static_pod::prove(node, kubelet, &expected, old, Deadlines::forward(component), evidence)?;
-    bystanders(node, kubelet, component, baseline, evidence)
+    static_pod::prove(site, kubelet, &expected, old, Deadlines::forward(component), evidence)?;
+    effects::show(site, component, &step.changes, expected.probes(), evidence)?;
+    bystanders(site, kubelet, component, baseline, evidence)?;
+    let leaders = leaders(component, &expected, baseline);
+    agreed::wait(site, &agreed::Wanted { leaders: &leaders, since: None }, evidence)
+}
+
+/// Whose leases must be renewed after this component restarted.
+fn leaders(component: Component, expected: &Expected, baseline: &Baseline) -> Vec<Component> {
+    match component {
+        // Both lean on it, and were away while it was.
+        Component::KubeApiserver | Component::Etcd => {
+            let leads = |c: &Component| {
+                baseline.process(*c).is_some_and(|process| static_pod::leads(&process.argv))
+            };
+            LEADERS.into_iter().filter(leads).collect()
+        }
+        _ if LEADERS.contains(&component) && static_pod::leads(expected.args()) => vec![component],
+        _ => Vec::new(),
+    }
 }
 
 /// The pod a change plans, when it runs this component.
@@ -173,7 +212,7 @@ fn means_the_same(change: &Change) -> bool {
 /// What restarts by itself when the API server or etcd was away must be back before the next step, whose
 /// own baseline is then taken from it.
 fn bystanders(
-    node: &dyn Node,
+    site: Site<'_>,
     kubelet: &dyn KubeletView,
     component: Component,
     baseline: &Baseline,
@@ -188,7 +227,7 @@ fn bystanders(
     };
     for &other in leaning {
         let Some(old) = baseline.process(other) else { continue };
-        let pid = static_pod::back(node, kubelet, other, BYSTANDERS)?;
+        let pid = static_pod::back(site, kubelet, other, BYSTANDERS)?;
         let text = if pid == old.pid {
             format!("{other} kept running (process {pid})")
         } else {
@@ -224,13 +263,16 @@ fn on_disk(
 }
 
 /// Proves that the node is as before, after the files came back: the old arguments run again, and stay.
+/// `began` is when the first file was written.
 pub(super) fn restored(
-    node: &dyn Node,
+    site: Site<'_>,
     files: &[FileIntent],
     targets: &BTreeSet<StepTarget>,
+    began: Timestamp,
+    emit: &mut Emit<'_>,
 ) -> Result<(), Unhealthy> {
-    let Some(view) = node.kubelet() else { return Ok(()) };
-    let mut nobody = |_: Observation| Ok(());
+    let Some(view) = site.node.kubelet() else { return Ok(()) };
+    let mut evidence = Evidence::new(emit);
     // What others lean on comes first; the kubelet never restarts before its API server is back.
     for component in [
         Component::Etcd,
@@ -241,15 +283,15 @@ pub(super) fn restored(
         if !StepTarget::of(component).is_some_and(|target| targets.contains(&target)) {
             continue;
         }
-        let Some(expected) = restored_pod(node, files, component)? else { continue };
-        let deadlines = Deadlines::back(component);
-        static_pod::prove(node, view, &expected, None, deadlines, &mut Evidence::new(&mut nobody))?;
+        let Some(expected) = restored_pod(site.node, files, component)? else { continue };
+        let deadlines = Deadlines::back(component, began);
+        static_pod::prove(site, view, &expected, None, deadlines, &mut evidence)?;
     }
     if targets.contains(&StepTarget::Kubelet) {
-        let old = Baseline::take(node);
+        let old = Baseline::take(site.node);
         view.restart()?;
-        let old = old.process(Component::Kubelet);
-        kubelet::restarted(node, view, old, &mut Evidence::new(&mut nobody))?;
+        let process = old.process(Component::Kubelet);
+        kubelet::restarted(site, view, process, old.at, &mut evidence)?;
     }
     Ok(())
 }

@@ -6,17 +6,24 @@
 
 use std::time::Duration;
 
-use super::{Evidence, POLL, Unhealthy};
+use jiff::Timestamp;
+
+use super::{CALM, Evidence, POLL, Unhealthy, wedge};
 use crate::{
+    apply::Site,
     model::{
         Component, Process, ProcessFact,
         facts::{Probe, StaticPod},
     },
-    node::{KubeletView, Node, ProbeAnswer, collect},
+    node::{KubeletView, Node, NodeError, PodStatus, ProbeAnswer, collect},
+    text,
 };
 
 /// How long a probe may fail, once the time to start is over, before it counts as unhealthy.
 const GRACE: Duration = Duration::from_secs(10);
+
+/// How long the old manifest may take to run again, and then to serve.
+const BACK: Duration = Duration::from_secs(180);
 
 /// Ends of the process before the way is given up: the second is a crash loop.
 const ENDS: u32 = 2;
@@ -57,6 +64,11 @@ impl Expected {
     /// Whose.
     pub(in crate::apply) const fn component(&self) -> Component {
         self.component
+    }
+
+    /// Its arguments, the program first.
+    pub(super) fn args(&self) -> &[String] {
+        &self.args
     }
 
     /// What the kubelet asks it, each request once.
@@ -113,6 +125,8 @@ pub(super) struct Deadlines {
     soak: Duration,
     /// A restart within the new pod is a failure.
     no_restarts: bool,
+    /// On the way back: when the change was begun that may have cut the kubelet off.
+    wedged_since: Option<Timestamp>,
 }
 
 impl Deadlines {
@@ -120,21 +134,31 @@ impl Deadlines {
     pub(super) fn forward(component: Component) -> Self {
         Self {
             noticed: Duration::from_secs(60),
-            serving: Duration::from_secs(120),
+            serving: serving(component),
             soak: soak(component),
             no_restarts: true,
+            wedged_since: None,
         }
     }
 
-    /// For the way back: longer, and a pod that had crashed may have to wait before it starts again.
-    pub(super) fn back(component: Component) -> Self {
+    /// For the way back from a change that was begun then: longer, and a pod that had crashed may have to
+    /// wait before it starts again.
+    pub(super) fn back(component: Component, began: Timestamp) -> Self {
         Self {
-            noticed: Duration::from_secs(180),
-            serving: Duration::from_secs(180),
+            noticed: BACK,
+            serving: BACK,
             soak: soak(component),
             no_restarts: false,
+            wedged_since: Some(began),
         }
     }
+}
+
+fn serving(component: Component) -> Duration {
+    Duration::from_secs(match component {
+        Component::KubeApiserver | Component::Etcd => 120,
+        _ => 60,
+    })
 }
 
 fn soak(component: Component) -> Duration {
@@ -142,6 +166,23 @@ fn soak(component: Component) -> Duration {
         Component::KubeApiserver | Component::Etcd => 90,
         _ => 60,
     })
+}
+
+/// It runs for an election and so renews a lease.
+pub(super) fn leads(argv: &[String]) -> bool {
+    let elects = text::flags::value(argv, "leader-elect");
+    elects.and_then(|value| text::values::go_bool(&value)) != Some(false)
+}
+
+/// What the kubelet says of a component's pod: itself, or in the mirror pod it keeps in the API.
+fn pod_status(
+    site: Site<'_>,
+    view: &dyn KubeletView,
+    component: Component,
+) -> Result<Option<PodStatus>, NodeError> {
+    let own = view.pod_status(component)?;
+    // No answer of the API server is no verdict.
+    Ok(own.or_else(|| site.cluster?.pod_status(component).ok().flatten()))
 }
 
 /// The process of a component for which `wanted` holds.
@@ -180,7 +221,7 @@ struct Look {
 
 /// Proves that the component runs as expected: not as `old`, with the expected arguments, ready, and stays so.
 pub(super) fn prove(
-    node: &dyn Node,
+    site: Site<'_>,
     view: &dyn KubeletView,
     expected: &Expected,
     old: Option<&Process>,
@@ -188,8 +229,10 @@ pub(super) fn prove(
     evidence: &mut Evidence<'_, '_>,
 ) -> Result<(), Unhealthy> {
     let component = expected.component;
+    let node = site.node;
     let clock = node.clock();
     let began = clock.monotonic();
+    let mut wedge = deadlines.wedged_since.map(wedge::Wedge::since);
     let is_new = |process: &Process| old.is_none_or(|old| differs(old, process));
     let mut watch: Option<Watch> = None;
     let mut ends = 0;
@@ -229,14 +272,18 @@ pub(super) fn prove(
             }
         }
         if let Some(watch) = &mut watch {
-            let look = look(view, expected, watch, deadlines)?;
+            let look = look(site, view, expected, watch, deadlines)?;
             if settle(watch, &look, now, expected, deadlines, evidence)? {
                 return Ok(());
             }
         } else {
             absent(node, expected, &is_new, first_seen, began, now, deadlines)?;
+            if let Some(wedge) = &mut wedge {
+                wedge.break_up(node, view, component, now.saturating_sub(began), evidence)?;
+            }
         }
-        clock.sleep(POLL);
+        let calm = watch.as_ref().is_some_and(|watch| watch.good.is_some());
+        clock.sleep(if calm { CALM } else { POLL });
     }
 }
 
@@ -275,14 +322,14 @@ fn absent(
 
 /// Asks the kubelet and the probes.
 fn look(
+    site: Site<'_>,
     view: &dyn KubeletView,
     expected: &Expected,
     watch: &mut Watch,
     deadlines: Deadlines,
 ) -> Result<Look, Unhealthy> {
     let component = expected.component;
-    let status = view
-        .pod_status(component)?
+    let status = pod_status(site, view, component)?
         .filter(|status| watch.process.pod.as_ref() == Some(&status.pod));
     let mut missing = Vec::new();
     if let Some(status) = status {
@@ -386,16 +433,16 @@ pub(super) fn unmoved(
 
 /// Waits until a component that was not changed runs and is ready; answers its process.
 pub(super) fn back(
-    node: &dyn Node,
+    site: Site<'_>,
     view: &dyn KubeletView,
     component: Component,
     limit: Duration,
 ) -> Result<u32, Unhealthy> {
-    let clock = node.clock();
+    let clock = site.node.clock();
     let began = clock.monotonic();
     loop {
-        let process = running(node, component, |_| true);
-        let status = view.pod_status(component)?;
+        let process = running(site.node, component, |_| true);
+        let status = pod_status(site, view, component)?;
         let late = clock.monotonic().saturating_sub(began) > limit;
         match (process, status) {
             (Some(process), Some(status))

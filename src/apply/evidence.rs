@@ -1,0 +1,244 @@
+//! What a failed component said, kept before the kubelet collects its log, and which fix it points at.
+//!
+//! Reads `/var/log/pods`, keeps the end of the log in the transaction's folder. Whatever goes wrong here
+//! stops no rollback: then there is no evidence.
+
+use jiff::Timestamp;
+
+use super::execute::Begun;
+use crate::{
+    model::{AttributedEdit, Component, ControlId, Edit, Plan, StepTarget, TransactionId},
+    node::{Files, Node},
+    store::keep_evidence,
+};
+
+/// Where the kubelet keeps the logs of containers.
+const LOGS: &str = "/var/log/pods";
+
+/// Largest log that is read, in bytes: the kubelet rotates at 10 MiB.
+const LIMIT: u64 = 32 << 20;
+
+/// So much of its end is kept, in bytes.
+const TAIL: usize = 64 << 10;
+
+/// Longest telling line, in characters.
+const LINE: usize = 400;
+
+/// What the last words of a component begin with or hold, most telling first.
+const TELLING: [&str; 9] = [
+    "unknown flag",
+    "invalid argument",
+    "flag provided but not defined",
+    "\"command failed\"",
+    "Error:",
+    "panic:",
+    "fatal",
+    "leaderelection lost",
+    "err=",
+];
+
+/// The end of a log that was kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Kept {
+    pub(super) component: Component,
+    /// Where, as a person names it.
+    pub(super) path: String,
+    /// The line that tells most.
+    pub(super) telling: String,
+    /// It says why, and is not only the last one.
+    pub(super) says_why: bool,
+}
+
+/// Keeps the end of the log of the pod that this step began; nothing when there is none.
+pub(super) fn keep(node: &dyn Node, id: &TransactionId, step: &Begun) -> Option<Kept> {
+    node.kubelet()?;
+    let component = step.target.restarts()?;
+    let (attempt, text) = newest_log(node.files(), component, step)?;
+    let (telling, says_why) = telling(&text, step.at)?;
+    let name = format!("{component}-{attempt}.log");
+    let path = keep_evidence(node, id, &name, tail(&text).as_bytes()).ok()?;
+    Some(Kept { component, path, telling, says_why })
+}
+
+/// The log of the last attempt in the newest pod that is not the old one.
+fn newest_log(files: &dyn Files, component: Component, step: &Begun) -> Option<(u32, String)> {
+    let prefix = format!("kube-system_{component}-");
+    let old = step.old_pod.as_ref().map(|pod| format!("_{pod}"));
+    let mut newest: Option<(Timestamp, u32, String)> = None;
+    for pod in files.list(LOGS).ok()? {
+        let is_old = old.as_ref().is_some_and(|old| pod.name.ends_with(old.as_str()));
+        if is_old || !pod.name.starts_with(&prefix) {
+            continue;
+        }
+        let folder = format!("{LOGS}/{}/{component}", pod.name);
+        let Some((attempt, text)) = last_attempt(files, &folder) else { continue };
+        let Some(at) = text.lines().rev().find_map(|line| Some(split(line)?.0)) else { continue };
+        if at >= step.at && newest.as_ref().is_none_or(|(latest, ..)| at > *latest) {
+            newest = Some((at, attempt, text));
+        }
+    }
+    newest.map(|(_, attempt, text)| (attempt, text))
+}
+
+/// The highest attempt that said anything.
+fn last_attempt(files: &dyn Files, folder: &str) -> Option<(u32, String)> {
+    let entries = files.list(folder).ok()?;
+    let mut attempts: Vec<u32> =
+        entries.iter().filter_map(|e| e.name.strip_suffix(".log")?.parse().ok()).collect();
+    attempts.sort_unstable();
+    attempts.into_iter().rev().find_map(|attempt| {
+        let bytes = files.read(&format!("{folder}/{attempt}.log"), LIMIT).ok()?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        (!text.trim().is_empty()).then_some((attempt, text))
+    })
+}
+
+/// Time and message of one line: `2026-11-24T05:26:01.123456789Z stderr F message`.
+fn split(line: &str) -> Option<(Timestamp, &str)> {
+    let (at, rest) = line.split_once(' ')?;
+    let (_, rest) = rest.split_once(' ')?;
+    let (_, message) = rest.split_once(' ')?;
+    Some((at.parse().ok()?, message))
+}
+
+/// The line that says why, else the last one (`false`).
+fn telling(text: &str, since: Timestamp) -> Option<(String, bool)> {
+    let lines: Vec<&str> = text
+        .lines()
+        .filter_map(split)
+        .filter(|(at, message)| *at >= since && !message.trim().is_empty())
+        .map(|(_, message)| message.trim())
+        .collect();
+    let by_word = |word: &&str| lines.iter().rev().find(|line| line.contains(*word));
+    let why = TELLING.iter().find_map(by_word);
+    let line = why.or(lines.last())?;
+    Some((line.chars().filter(|c| !c.is_control()).take(LINE).collect(), why.is_some()))
+}
+
+/// The end of a text, from the beginning of a line.
+fn tail(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(TAIL);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    let end = text.get(from..).unwrap_or_default();
+    match end.split_once('\n') {
+        Some((_, rest)) if from > 0 => rest,
+        _ => end,
+    }
+}
+
+/// The fixes among merged ones that a line points at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Culprit {
+    /// What the line names.
+    pub(super) controls: Vec<ControlId>,
+    /// The rest of the plan.
+    pub(super) others: Vec<ControlId>,
+}
+
+impl Culprit {
+    /// For a person.
+    pub(super) fn told(&self) -> String {
+        let names =
+            |ids: &[ControlId]| ids.iter().map(ControlId::as_str).collect::<Vec<_>>().join(", ");
+        let likely = format!("likely because of {}", names(&self.controls));
+        if self.others.is_empty() {
+            return likely;
+        }
+        let without = if self.controls.len() == 1 { "it" } else { "them" };
+        format!("{likely}; {} can be applied without {without}", names(&self.others))
+    }
+}
+
+/// Which fixes of this step the text names: by a value (a plugin, a file), else by a flag or field.
+pub(super) fn culprit(plan: &Plan, target: StepTarget, text: &str) -> Option<Culprit> {
+    let steps = plan.steps.iter().filter(|step| step.target == target);
+    let edits: Vec<&AttributedEdit> =
+        steps.flat_map(|step| &step.changes).flat_map(|change| &change.edits).collect();
+    let by = |names: fn(&Edit, &str) -> bool| -> Vec<ControlId> {
+        let named = edits.iter().filter(|attributed| names(&attributed.edit, text));
+        let mut ids: Vec<ControlId> = named.map(|attributed| attributed.control.clone()).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    };
+    let controls = [by(names_value), by(names_setting)].into_iter().find(|ids| !ids.is_empty())?;
+    let all = plan.controls.iter().map(|planned| &planned.control);
+    let others = all.filter(|id| !controls.contains(id)).cloned().collect();
+    Some(Culprit { controls, others })
+}
+
+fn names_value(edit: &Edit, text: &str) -> bool {
+    match edit {
+        Edit::SetFlag { value, .. } | Edit::AddToList { value, .. } => {
+            let plain = value.len() < 5 || value.parse::<f64>().is_ok();
+            !plain && value != "false" && holds(text, value)
+        }
+        _ => false,
+    }
+}
+
+fn names_setting(edit: &Edit, text: &str) -> bool {
+    match edit {
+        Edit::SetFlag { flag, .. }
+        | Edit::AddToList { flag, .. }
+        | Edit::RemoveFlag { flag }
+        | Edit::RemoveFromList { flag, .. } => {
+            // The answer 401 to a probe names no flag.
+            let anonymous = text.contains("with 401")
+                && matches!(flag.as_str(), "anonymous-auth" | "authorization-mode");
+            anonymous || holds(text, flag)
+        }
+        Edit::SetField { field, .. } | Edit::RemoveField { field } => {
+            holds(text, field.rsplit('.').next().unwrap_or(field))
+        }
+        Edit::RemoveEnvFlag { flag, .. } => holds(text, flag),
+        Edit::Mode { .. } | Edit::Owner { .. } => false,
+    }
+}
+
+/// The text holds this name as a whole word.
+fn holds(text: &str, name: &str) -> bool {
+    let part = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.match_indices(name).any(|(at, _)| {
+        let before = text.get(..at).unwrap_or_default();
+        let before = before.trim_end_matches('-').chars().next_back();
+        let after = text.get(at + name.len()..).and_then(|rest| rest.chars().next());
+        !before.is_some_and(part) && !after.is_some_and(part)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_telling_line_is_the_one_that_says_why() {
+        let log = "2026-11-24T05:26:01.1Z stdout F Error: an older life\n\
+                   2026-11-24T05:26:03.1Z stderr F I1124 flags.go] FLAG: --profiling=\"false\"\n\
+                   2026-11-24T05:26:03.2Z stderr F Error: unknown flag: --no-such\x1b[2J-flag\n\
+                   2026-11-24T05:26:03.3Z stderr F Usage:\n";
+        let since = "2026-11-24T05:26:02Z".parse().unwrap();
+        let told = telling(log, since).unwrap();
+        assert_eq!(told, ("Error: unknown flag: --no-such[2J-flag".to_owned(), true));
+        assert_eq!(telling(log, "2026-11-24T05:26:04Z".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn a_name_is_found_as_a_whole_word_only() {
+        assert!(holds("unknown flag: --profiling", "profiling"));
+        assert!(holds("flag provided but not defined: -profiling. See", "profiling"));
+        assert!(holds("plugin \"Nope\" is unknown", "Nope"));
+        assert!(!holds("unknown flag: --profiling-path", "profiling"));
+        assert!(!holds("no contention-profiling here", "profiling"));
+    }
+
+    #[test]
+    fn the_end_of_a_log_begins_with_a_whole_line() {
+        let log = "a line of some length\n".repeat(TAIL / 20);
+        let end = tail(&log);
+        assert!(end.len() <= TAIL && end.starts_with("a line"));
+        assert_eq!(tail("short"), "short");
+    }
+}
