@@ -152,12 +152,13 @@ impl<B: Backend> App<B> {
         Ok(())
     }
 
-    /// Waits until a transaction under way has ended (it is never left alone half done), and tells
-    /// what this session did. Call it when the terminal is the user's again.
+    /// Waits until a transaction under way has ended, unless a process of its own carries it out (it is never
+    /// left alone half done), and tells what this session did. Call it when the terminal is the user's again.
     pub fn finish(self) -> ExitSummary {
         let mut transactions = self.model.ended.clone();
         let mut problems = Vec::new();
-        if self.model.transaction_runs() {
+        let left_behind = self.model.left_behind().cloned();
+        if self.model.transaction_runs() && left_behind.is_none() {
             let (answer, finished) = mpsc::channel();
             let _ = self.orders.send(Order::Finish(answer));
             match finished.recv() {
@@ -170,6 +171,11 @@ impl<B: Backend> App<B> {
         let mut lines = Vec::new();
         if self.model.leaving == Some(Leaving::QuitWithSummary) {
             lines = summary(&self.model);
+        }
+        if let Some(id) = left_behind {
+            lines.push(format!(
+                "{id} goes on without this terminal: 'kube-temper show {id}' tells how it ends, 'kube-temper confirm {id}' keeps it when it waits for that"
+            ));
         }
         let told = match self.model.leaving {
             Some(Leaving::Told(why)) => Some(why),

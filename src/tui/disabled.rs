@@ -212,7 +212,8 @@ pub(super) fn rescan(model: &Model) -> Option<String> {
 }
 
 pub(super) fn quit(model: &Model) -> Option<String> {
-    if model.transaction_runs() {
+    // Where a process of its own carries it out, nobody has to stay.
+    if model.transaction_runs() && model.left_behind().is_none() {
         because("a transaction is under way: it ends by itself, and the node needs that")
     } else {
         None

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     app::Backstage,
-    message::{Effect, JobMsg, Planned, Polled},
+    message::{Begun, Effect, JobMsg, Planned, Polled},
 };
 use crate::{
     engine::{Engine, EngineError, Filter, Running, Selection, Terms},
@@ -29,9 +29,9 @@ impl EngineJobs {
 
     fn started(&mut self, running: Result<Running, EngineError>) -> JobMsg {
         JobMsg::Started(running.map(|running| {
-            let id = running.id().clone();
+            let begun = Begun { id: running.id().clone(), outlives_us: running.outlives_us() };
             self.running = Some(running);
-            id
+            begun
         }))
     }
 

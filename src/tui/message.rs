@@ -59,7 +59,7 @@ pub enum JobMsg {
         result: Result<(Arc<RollbackPlan>, Vec<FileDiff>), EngineError>,
     },
     /// Of [`Effect::Apply`] and [`Effect::Rollback`]: the transaction exists, or nothing was written.
-    Started(Result<TransactionId, EngineError>),
+    Started(Result<Begun, EngineError>),
     /// Of [`Effect::Poll`].
     Polled(Result<Polled, EngineError>),
     /// Of [`Effect::Answer`]: it was asked; the journal tells the rest.
@@ -86,6 +86,15 @@ pub struct Planned {
     pub plan: Arc<Plan>,
     /// File by file, in order of execution.
     pub diffs: Vec<FileDiff>,
+}
+
+/// A transaction that exists.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// Its name.
+    pub id: TransactionId,
+    /// It goes on when this program ends.
+    pub outlives_us: bool,
 }
 
 /// News of a transaction under way.

@@ -295,6 +295,12 @@ impl Model {
         }
     }
 
+    /// The transaction under way, when it goes on without this program.
+    pub(crate) fn left_behind(&self) -> Option<&TransactionId> {
+        let progress = self.progress.as_ref().filter(|progress| progress.outlives_us)?;
+        progress.id.as_ref().filter(|_| self.transaction_runs())
+    }
+
     /// The countdown of the transaction under way, if it waits to be kept.
     pub(crate) fn countdown(&self) -> Option<&Countdown> {
         self.progress.as_ref()?.countdown.as_ref()

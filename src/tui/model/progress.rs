@@ -12,6 +12,8 @@ pub(crate) struct Progress {
     pub(crate) write: Write,
     /// Its name, once it exists.
     pub(crate) id: Option<TransactionId>,
+    /// It goes on when this program ends.
+    pub(crate) outlives_us: bool,
     /// Its journal so far.
     pub(crate) records: Vec<Record>,
     /// When the last record arrived, in the interface's time.
@@ -47,6 +49,7 @@ impl Progress {
         Self {
             write,
             id: None,
+            outlives_us: false,
             records: Vec::new(),
             last: now,
             polling: false,

@@ -63,6 +63,22 @@ fn told_to_leave_in_the_middle_of_a_transaction_its_end_is_waited_for() {
 }
 
 #[test]
+fn what_a_process_of_its_own_carries_out_is_left_behind_and_named() {
+    // It never ends while this session looks.
+    let stage = Stage { guarded: true, outcome: None, ..Stage::default() };
+    let mut session = stage.on_80x24();
+    session.press(&[Action::MarkSafe, Action::Plan, Action::Apply]);
+    session.watch_for(3).press(&[Action::Confirm]);
+    session.watch_for(0).press(&[Action::Quit]);
+    let app = session.app();
+    assert!(app.has_left());
+    let summary = app.finish();
+    assert_eq!(summary.transactions, []);
+    let [line] = &summary.lines[..] else { panic!("{:?}", summary.lines) };
+    assert!(line.starts_with("20261124T060000Z-aaaa goes on without this terminal"), "{line}");
+}
+
+#[test]
 fn resizing_keeps_everything() {
     let mut session = Stage::default().on_80x24();
     session.press(&[Action::Down, Action::Down, Action::Mark]);

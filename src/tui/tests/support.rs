@@ -22,7 +22,7 @@ use crate::{
     },
     node::NodeKind,
     text::diff,
-    tui::{Backstage, Effect, JobMsg, Options, Planned, Polled, Standing},
+    tui::{Backstage, Begun, Effect, JobMsg, Options, Planned, Polled, Standing},
 };
 
 pub(crate) fn id(text: &str) -> ControlId {
@@ -366,6 +366,8 @@ pub(crate) struct Stage {
     pub(crate) scan: Result<Scan, String>,
     pub(crate) left: Vec<LeftOut>,
     pub(crate) refuses: Option<String>,
+    /// A process of its own carries transactions out.
+    pub(crate) guarded: bool,
     pub(crate) journal: Vec<RecordKind>,
     pub(crate) outcome: Option<Outcome>,
     pub(crate) history: Vec<Summary>,
@@ -384,6 +386,7 @@ impl Default for Stage {
             scan: Ok(scan()),
             left: Vec::new(),
             refuses: None,
+            guarded: false,
             journal,
             outcome: Some(Outcome::Committed),
             history: vec![summary("20261124T052601Z-3f9a", Some(Outcome::Committed))],
@@ -400,7 +403,9 @@ impl Stage {
         self.polled = 0;
         JobMsg::Started(match &self.refuses {
             Some(why) => Err(EngineError::Refused(why.clone())),
-            None => Ok(transaction_id("20261124T060000Z-aaaa")),
+            None => {
+                Ok(Begun { id: transaction_id("20261124T060000Z-aaaa"), outlives_us: self.guarded })
+            }
         })
     }
 

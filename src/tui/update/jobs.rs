@@ -8,7 +8,7 @@ use crate::{
     model::{Outcome, Plan},
     text::diff::FileDiff,
     tui::{
-        message::{Effect, JobMsg, Planned, Polled},
+        message::{Begun, Effect, JobMsg, Planned, Polled},
         model::{
             Countdown, Ending, Model, Overlay, Ready, Review, ReviewState, Screen, Tone, Write,
         },
@@ -35,10 +35,11 @@ pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
         }
         JobMsg::Diffed { plan, context, diffs } => diffed(model, &plan, context, &diffs),
         JobMsg::RollbackPlanned { undo, result } => undo_planned(model, &undo, result),
-        JobMsg::Started(Ok(id)) => {
+        JobMsg::Started(Ok(Begun { id, outlives_us })) => {
             let now = model.now;
             if let Some(progress) = &mut model.progress {
                 progress.id = Some(id);
+                progress.outlives_us = outlives_us;
                 progress.last = now;
             }
             return watch(model);

@@ -17,7 +17,7 @@ use crate::{
     engine::Scan,
     node::NodeKind,
     tui::{
-        Action, Effect, JobMsg, Msg, Planned,
+        Action, Begun, Effect, JobMsg, Msg, Planned,
         model::Model,
         update::{self, update},
     },
@@ -90,7 +90,8 @@ pub(super) fn running() -> Model {
     let effects = press(&mut model, Action::Confirm);
     assert!(matches!(effects.as_slice(), [Effect::Apply(_)]), "{effects:?}");
     let id = transaction_id("20261124T060000Z-aaaa");
-    let effects = update(&mut model, Msg::Job(JobMsg::Started(Ok(id))));
+    let begun = Begun { id, outlives_us: false };
+    let effects = update(&mut model, Msg::Job(JobMsg::Started(Ok(begun))));
     assert!(matches!(effects.as_slice(), [Effect::Poll]));
     model
 }
