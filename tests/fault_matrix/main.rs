@@ -18,6 +18,7 @@
 mod machine;
 
 mod deeds;
+mod effects;
 mod evidence;
 mod healthy;
 mod lab;

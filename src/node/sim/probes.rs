@@ -152,7 +152,12 @@ impl World {
         if off || flag("authorization-mode").as_deref() == Some("AlwaysAllow") {
             return 401;
         }
-        if age < API_AUTHORIZES || !known_path(Component::KubeApiserver, path) {
+        let known = known_path(Component::KubeApiserver, path);
+        // Its conditions let nobody without credentials ask for anything else.
+        if !known && flag("authentication-config").is_some() {
+            return 401;
+        }
+        if age < API_AUTHORIZES || !known {
             return 403;
         }
         if age < API_READY || !self.etcd_serving() { 500 } else { 200 }
