@@ -154,7 +154,8 @@ fn progress() {
 
     let mut journal = journal_of_scheduler();
     journal.push(RecordKind::Waiting { until: at(240) });
-    let waits = || Stage { journal: journal.clone(), outcome: None, ..Stage::default() };
+    let waits =
+        || Stage { journal: journal.clone(), outcome: None, guarded: true, ..Stage::default() };
     let mut session = waits().on_80x24();
     session.watch_for(7).press(&DONE).watch_for(7);
     approve("countdown-80x24", &session);

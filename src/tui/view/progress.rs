@@ -94,7 +94,8 @@ fn deciding(page: &mut Page, model: &Model, progress: &Progress, countdown: &Cou
     if let Some(asked) = asked {
         page.text(Tone::Info, asked);
     }
-    if let Some(id) = &progress.id {
+    // In the demo there is no other way in.
+    if let Some(id) = progress.id.as_ref().filter(|_| progress.outlives_us) {
         page.labelled(
             "Shell",
             Tone::Plain,
