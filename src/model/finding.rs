@@ -194,9 +194,9 @@ pub struct Score {
 }
 
 impl Score {
-    /// In percent, rounded down so that 100 means all; 100 when there is nothing to count.
-    pub fn percent(self) -> usize {
-        (self.pass * 100).checked_div(self.pass + self.fail).unwrap_or(100)
+    /// In percent, rounded down so that 100 means all; `None` when nothing was judged.
+    pub fn percent(self) -> Option<usize> {
+        (self.pass * 100).checked_div(self.pass + self.fail)
     }
 }
 

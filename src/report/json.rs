@@ -44,7 +44,7 @@ pub fn scan(out: &mut dyn Write, report: &Report, unfinished: &[TransactionId]) 
             tool: concat!("kube-temper ", env!("CARGO_PKG_VERSION")),
             report,
             score,
-            percent: (score.pass + score.fail > 0).then(|| score.percent()),
+            percent: score.percent(),
             totals: Totals {
                 pass: count(Status::Pass),
                 fail: count(Status::Fail),

@@ -105,13 +105,13 @@ fn totals(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
     let count = |status: Status| totals.get(&status).copied().unwrap_or(0);
     let score = report.score();
     writeln!(out)?;
-    match score.pass + score.fail {
-        0 => writeln!(out, "{BOLD}No score{BOLD:#}  no automated control was judged")?,
-        all => writeln!(
+    match score.percent() {
+        None => writeln!(out, "{BOLD}No score{BOLD:#}  no automated control was judged")?,
+        Some(percent) => writeln!(
             out,
-            "{BOLD}Score {}%{BOLD:#}  {} of {all} automated controls pass",
-            score.percent(),
+            "{BOLD}Score {percent}%{BOLD:#}  {} of {} automated controls pass",
             score.pass,
+            score.pass + score.fail,
         )?,
     }
     writeln!(

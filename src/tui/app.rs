@@ -192,12 +192,12 @@ fn summary(model: &Model) -> Vec<String> {
         let report = &scan.report;
         let score = report.score();
         lines.push(format!(
-            "{} {}: {} automated controls pass, {} fail, score {}%",
+            "{} {}: {} automated controls pass, {} fail, {}",
             report.node,
             report.benchmark,
             score.pass,
             score.fail,
-            score.percent()
+            score.percent().map_or("no score".to_owned(), |percent| format!("score {percent}%"))
         ));
     }
     for (id, outcome) in &model.ended {

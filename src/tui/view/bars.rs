@@ -117,9 +117,12 @@ fn score(model: &Model) -> String {
         .filter(|f| f.mark.is_some() && f.status == Status::Fail && !f.control.is_own())
         .count();
     let accepted_too = if accepted > 0 { format!(" w{accepted}") } else { String::new() };
+    let score = match scan.report.score().percent() {
+        Some(percent) => format!("score {percent}%"),
+        None => "no score".to_owned(),
+    };
     format!(
-        "score {}%  x{} E{} ?{} +{} -{}{accepted_too}",
-        scan.report.score().percent(),
+        "{score}  x{} E{} ?{} +{} -{}{accepted_too}",
         count(Status::Fail) - accepted.min(count(Status::Fail)),
         count(Status::Error),
         count(Status::Manual),
