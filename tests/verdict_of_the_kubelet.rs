@@ -223,6 +223,20 @@ fn what_never_comes_to_rest_is_given_up() {
 }
 
 #[test]
+fn a_probe_that_is_answered_401_fails_at_once() {
+    let told =
+        told(
+            as_it_is,
+            |since, answer| {
+                if since.as_secs() == 25 { ProbeAnswer::Status(401) } else { answer }
+            },
+        );
+    let Outcome::RolledBack { cause, .. } = &told.outcome else { panic!("{:?}", told.outcome) };
+    assert!(cause.contains("with 401: the kubelet asks without credentials"), "{cause}");
+    assert_eq!(told.differences, Vec::<String>::new());
+}
+
+#[test]
 fn a_short_stumble_only_starts_the_watch_again() {
     let told = told(as_it_is, |since, answer| {
         if (60..63).contains(&since.as_secs()) { ProbeAnswer::TimedOut } else { answer }

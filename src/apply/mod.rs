@@ -197,10 +197,17 @@ pub fn begin(
     Ok(Transaction::new(node, id, plan.clone(), order, files, lock))
 }
 
-/// Refuses what [`begin`] would refuse, without the lock: nothing at all is written.
-pub fn check(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
-    refuse::plan(node, plan)?;
-    compare(node, plan).map(drop)
+/// Refuses what [`begin`] would refuse, and of what a transaction looks at before its first write all that
+/// takes no time; without the lock: nothing at all is written.
+pub fn check<'s>(
+    site: impl Into<Site<'s>>,
+    plan: &Plan,
+    order: impl Into<Order>,
+) -> Result<(), Refusal> {
+    let site = site.into();
+    refuse::plan(site.node, plan)?;
+    compare(site.node, plan)?;
+    before::look(site, plan, &order.into()).map_err(|why| Refusal::Refused(why.to_string()))
 }
 
 /// The lock and the files as they are, or why this plan is not carried out here and now.

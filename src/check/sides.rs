@@ -258,18 +258,11 @@ impl<'f> Side<'f> {
                 HostFile::Unknown(format!("{path} is relative"))
             };
         };
-        let best = mounts
-            .iter()
-            .filter_map(|mount| below(path, &mount.container).map(|rest| (mount, rest)))
-            .max_by_key(|(mount, _)| mount.container.trim_end_matches('/').len());
-        match best {
-            None => HostFile::Unknown(format!("{path} is in no volume of its container")),
-            Some((Mount { host: None, .. }, _)) => {
+        match (Mount::host_path(mounts, path), Mount::of(mounts, path)) {
+            (Some(host), _) => HostFile::At(host),
+            (None, None) => HostFile::Unknown(format!("{path} is in no volume of its container")),
+            (None, Some(_)) => {
                 HostFile::Unknown(format!("{path} is in a volume that is not a host path"))
-            }
-            Some((Mount { host: Some(host), .. }, "")) => HostFile::At(host.clone()),
-            Some((Mount { host: Some(host), .. }, rest)) => {
-                HostFile::At(format!("{}/{rest}", host.trim_end_matches('/')))
             }
         }
     }
@@ -291,12 +284,6 @@ impl<'f> Side<'f> {
             None => Err(format!("{path} was not read")),
         }
     }
-}
-
-/// What remains of `path` below `folder`; empty when they are the same.
-fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
-    let rest = path.strip_prefix(folder.trim_end_matches('/'))?;
-    if rest.is_empty() { Some("") } else { rest.strip_prefix('/') }
 }
 
 /// Whether a component is on this node in any form, running or not.

@@ -74,7 +74,8 @@ impl Engine {
     pub fn check_apply(&self, plan: &Plan) -> Result<(), EngineError> {
         self.may_write()?;
         self.is_still_right(plan)?;
-        Ok(apply::check(self.node.as_ref(), plan)?)
+        let controls = plan.controls.iter().map(|planned| planned.control.clone()).collect();
+        Ok(apply::check(self.node.as_ref(), plan, Purpose::Apply { controls })?)
     }
 
     /// Plans an undo against today's node.
@@ -94,7 +95,7 @@ impl Engine {
     /// at all is written.
     pub fn check_rollback(&self, rollback: &RollbackPlan) -> Result<(), EngineError> {
         self.may_write()?;
-        Ok(apply::check(self.node.as_ref(), &rollback.plan)?)
+        Ok(apply::check(self.node.as_ref(), &rollback.plan, rollback.purpose())?)
     }
 
     /// Starts an undo that was shown before.

@@ -189,6 +189,32 @@ pub struct Mount {
     pub read_only: bool,
 }
 
+impl Mount {
+    /// The mount that holds a path of the container, with what remains of the path below it: the longest
+    /// mount path wins, as for the kernel.
+    pub fn of<'m, 'p>(mounts: &'m [Self], path: &'p str) -> Option<(&'m Self, &'p str)> {
+        mounts
+            .iter()
+            .filter_map(|mount| {
+                let rest = path.strip_prefix(mount.container.trim_end_matches('/'))?;
+                (rest.is_empty() || rest.starts_with('/')).then_some((mount, rest))
+            })
+            .max_by_key(|(mount, _)| mount.container.trim_end_matches('/').len())
+    }
+
+    /// Where a path of the container lies on the host; `None` when no volume of the host holds it. Links on
+    /// the way are not followed.
+    pub fn host_path(mounts: &[Self], path: &str) -> Option<String> {
+        let (mount, rest) = Self::of(mounts, path)?;
+        let host = mount.host.as_deref()?;
+        Some(if rest.is_empty() {
+            host.to_owned()
+        } else {
+            host.trim_end_matches('/').to_owned() + rest
+        })
+    }
+}
+
 /// An HTTP or TCP probe of a container, port name resolved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Probe {

@@ -8,6 +8,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::Timestamp;
+
 use super::{DirEntry, Files, NodeError, NodeErrorKind, Stat};
 use crate::model::FileMeta;
 
@@ -235,6 +237,11 @@ impl Files for FaultyFiles {
     fn xattrs(&self, path: &str) -> Result<BTreeMap<String, Vec<u8>>, NodeError> {
         self.faults.alive("xattrs", path)?;
         self.inner.xattrs(path)
+    }
+
+    fn modified(&self, path: &str) -> Result<Option<Timestamp>, NodeError> {
+        self.faults.alive("modified", path)?;
+        self.inner.modified(path)
     }
 
     fn free_space(&self, path: &str) -> Result<u64, NodeError> {

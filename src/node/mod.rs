@@ -45,6 +45,9 @@ pub enum NodeErrorKind {
     TooLarge { limit: u64 },
     #[error("another run holds the lock ({holder})")]
     Locked { holder: String },
+    /// Only in recordings: their private keys are not part of them.
+    #[error("it was left out of this recording")]
+    LeftOut,
     /// Only in tests: the process died here, nothing after it happens.
     #[error("the process died")]
     Died,
@@ -133,6 +136,12 @@ pub trait Files: fmt::Debug + Send + Sync {
     fn read_link(&self, path: &str) -> Result<String, NodeError>;
     /// Extended attributes; links are not followed.
     fn xattrs(&self, path: &str) -> Result<BTreeMap<String, Vec<u8>>, NodeError>;
+    /// When the content of a file, or the names in a folder, last changed, by the node's clock; links are
+    /// followed. `None` where that is not known.
+    fn modified(&self, path: &str) -> Result<Option<Timestamp>, NodeError> {
+        let _ = path;
+        Ok(None)
+    }
     /// Bytes free to root on the file system of `path`.
     fn free_space(&self, path: &str) -> Result<u64, NodeError>;
 

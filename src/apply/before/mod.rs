@@ -5,12 +5,14 @@
 
 mod baseline;
 mod peers;
+mod planned;
+mod preflight;
 
-use super::{Site, verify::Emit};
+use super::Site;
 use crate::{
-    model::{Observation, Order, Phase, Plan, RecordKind},
+    model::{NodeFacts, Observation, Order, Phase, Plan, RecordKind},
     node::{
-        NodeError,
+        KubeletView, NodeError,
         collect::{PathCandidates, collect},
     },
     store::Writer,
@@ -27,6 +29,9 @@ impl From<NodeError> for Standing {
     }
 }
 
+/// Where observations are told, with the part they belong to.
+type Tell<'t> = dyn FnMut(Phase, Observation) -> Result<(), NodeError> + 't;
+
 /// Looks at the node before it is touched. Plans that restart nothing need none of this. Answers whether the
 /// cluster's Lease is held for `holder` from now on.
 pub(super) fn check(
@@ -36,20 +41,33 @@ pub(super) fn check(
     holder: &str,
     journal: &mut Writer,
 ) -> Result<bool, Standing> {
-    if plan.steps.iter().all(|step| step.target.restarts().is_none()) {
-        return Ok(false);
-    }
-    let Some(kubelet) = site.node.kubelet() else { return Ok(false) };
-    // Where things are comes from what runs; candidates matter only where nothing does.
-    let facts = collect(site.node, &PathCandidates::new())?;
-    let mut emit = told(site, journal, Phase::Baseline);
+    let mut tell = |phase: Phase, observation: Observation| {
+        journal.append(site.node, RecordKind::Checked { phase, observation })
+    };
+    let Some((kubelet, facts)) = at_once(site, plan, order, &mut tell)? else { return Ok(false) };
+    let mut emit = |seen| tell(Phase::Baseline, seen);
     baseline::take(site, kubelet, &facts, &mut emit)?;
     // Last, so that no other control plane waits for a node that is refused anyway.
     peers::hold(site, plan, order, holder, &mut emit)
 }
 
-fn told<'j>(site: Site<'j>, journal: &'j mut Writer, phase: Phase) -> Box<Emit<'j>> {
-    Box::new(move |observation: Observation| {
-        journal.append(site.node, RecordKind::Checked { phase, observation })
-    })
+/// The part that takes no time and changes nothing: what a dry run refuses too.
+pub(super) fn look(site: Site<'_>, plan: &Plan, order: &Order) -> Result<(), Standing> {
+    at_once(site, plan, order, &mut |_, _| Ok(())).map(drop)
+}
+
+fn at_once<'s>(
+    site: Site<'s>,
+    plan: &Plan,
+    _order: &Order,
+    tell: &mut Tell<'_>,
+) -> Result<Option<(&'s dyn KubeletView, NodeFacts)>, Standing> {
+    if plan.steps.iter().all(|step| step.target.restarts().is_none()) {
+        return Ok(None);
+    }
+    let Some(kubelet) = site.node.kubelet() else { return Ok(None) };
+    // Where things are comes from what runs; candidates matter only where nothing does.
+    let facts = collect(site.node, &PathCandidates::new())?;
+    preflight::check(site.node, plan, &facts, &mut |seen| tell(Phase::Preflight, seen))?;
+    Ok(Some((kubelet, facts)))
 }

@@ -103,7 +103,7 @@ impl Expected {
 
     /// The process runs with these arguments; `$(NAME)` is filled in by the kubelet, so the rest of such an
     /// argument is not compared.
-    fn matches(&self, process: &Process) -> bool {
+    pub(in crate::apply) fn matches(&self, process: &Process) -> bool {
         self.args.len() == process.argv.len()
             && self.args.iter().zip(&process.argv).all(|(planned, actual)| {
                 match planned.split_once("$(") {

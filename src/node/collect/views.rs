@@ -126,15 +126,7 @@ impl View<'_> {
         let Some(mounts) = self.mounts else {
             return path.starts_with('/').then(|| path.to_owned());
         };
-        let (mount, rest) = mounts
-            .iter()
-            .filter_map(|mount| Some((mount, below(path, &mount.container)?)))
-            .max_by_key(|(mount, _)| mount.container.trim_end_matches('/').len())?;
-        let host = mount.host.as_deref()?;
-        Some(match rest {
-            "" => host.to_owned(),
-            rest => format!("{}/{rest}", host.trim_end_matches('/')),
-        })
+        Mount::host_path(mounts, path)
     }
 
     /// Host paths that any argument names, as `--flag=/path` or as `/path`.
@@ -146,13 +138,5 @@ impl View<'_> {
             .filter(|value| value.starts_with('/'))
             .filter_map(|value| self.host(value))
             .collect()
-    }
-}
-
-/// What remains of `path` below `folder`; empty when they are the same.
-fn below<'p>(path: &'p str, folder: &str) -> Option<&'p str> {
-    match path.strip_prefix(folder.trim_end_matches('/'))? {
-        "" => Some(""),
-        rest => rest.strip_prefix('/'),
     }
 }

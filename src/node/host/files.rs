@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use jiff::Timestamp;
 use nix::{
     dir::{Dir, Type},
     errno::Errno,
@@ -315,6 +316,17 @@ impl Files for DirFiles {
 
     fn lstat(&self, path: &str) -> Result<Option<Stat>, NodeError> {
         self.stat_with(path, OFlag::O_NOFOLLOW)
+    }
+
+    fn modified(&self, path: &str) -> Result<Option<Timestamp>, NodeError> {
+        match self.open_at(path, OFlag::O_PATH, Mode::empty()) {
+            Ok(fd) => {
+                let stat = fstat(&fd).map_err(|errno| failed("look at", path, errno))?;
+                Ok(Timestamp::from_second(stat.st_mtime).ok())
+            }
+            Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
+            Err(errno) => Err(failed("look at", path, errno)),
+        }
     }
 
     fn resolve(&self, path: &str) -> Result<String, NodeError> {

@@ -5,43 +5,18 @@
 
 use super::{
     super::{Files as _, memory::MemoryFiles},
-    known,
     store::Manifest,
 };
 use crate::{
-    model::{Component, facts::Container},
-    text,
+    model::{
+        Component, Minor,
+        facts::{Container, Mount},
+    },
+    text::{
+        self,
+        known::{self, Plugin},
+    },
 };
-
-/// Flags of static pods that name a file which must be there.
-const FILES: [&str; 26] = [
-    "admission-control-config-file",
-    "audit-policy-file",
-    "audit-webhook-config-file",
-    "authentication-config",
-    "authentication-kubeconfig",
-    "authorization-config",
-    "authorization-kubeconfig",
-    "cert-file",
-    "client-ca-file",
-    "cluster-signing-cert-file",
-    "cluster-signing-key-file",
-    "encryption-provider-config",
-    "etcd-cafile",
-    "etcd-certfile",
-    "etcd-keyfile",
-    "key-file",
-    "kubeconfig",
-    "kubelet-certificate-authority",
-    "kubelet-client-certificate",
-    "kubelet-client-key",
-    "peer-trusted-ca-file",
-    "root-ca-file",
-    "service-account-key-file",
-    "tls-cert-file",
-    "tls-private-key-file",
-    "trusted-ca-file",
-];
 
 /// Flags that are true or false.
 const BOOLEANS: [&str; 8] = [
@@ -56,12 +31,18 @@ const BOOLEANS: [&str; 8] = [
 ];
 
 /// Crashes a test asks for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Rules {
     rules: Vec<(Component, String)>,
+    version: Option<Minor>,
 }
 
 impl Rules {
+    /// For components of this version.
+    pub(super) fn of(version: Option<Minor>) -> Self {
+        Self { rules: Vec::new(), version }
+    }
+
     /// This component crashes when an argument (or, for the kubelet, its configuration) holds this text.
     pub(super) fn add(&mut self, component: Component, text: &str) {
         self.rules.push((component, text.to_owned()));
@@ -88,7 +69,21 @@ impl Rules {
         let argv = &manifest.argv;
         let container = manifest.pod.container(component)?;
         self.asked(component, argv.iter().map(String::as_str))
-            .or_else(|| refusal(tree, component, container, argv))
+            .or_else(|| self.refusal(tree, component, container, argv))
+    }
+
+    /// What a component says once it starts with these arguments in this container.
+    pub(super) fn refusal(
+        &self,
+        tree: &MemoryFiles,
+        component: Component,
+        container: &Container,
+        argv: &[String],
+    ) -> Option<String> {
+        unread(component, argv)
+            .or_else(|| bad_plugin(argv, self.version))
+            .or_else(|| bad_cipher(argv))
+            .or_else(|| missing_file(tree, container, argv))
     }
 
     /// Why a kubelet with these arguments and this configuration text exits.
@@ -101,19 +96,6 @@ impl Rules {
 /// What a component says of its arguments alone.
 pub(super) fn unread(component: Component, argv: &[String]) -> Option<String> {
     unknown_flag(component, argv).or_else(|| not_boolean(argv))
-}
-
-/// What it says once it starts with them in this container.
-pub(super) fn refusal(
-    tree: &MemoryFiles,
-    component: Component,
-    container: &Container,
-    argv: &[String],
-) -> Option<String> {
-    unread(component, argv)
-        .or_else(|| bad_plugin(argv))
-        .or_else(|| bad_cipher(argv))
-        .or_else(|| missing_file(tree, container, argv))
 }
 
 fn unknown_flag(component: Component, argv: &[String]) -> Option<String> {
@@ -134,12 +116,13 @@ fn not_boolean(argv: &[String]) -> Option<String> {
     })
 }
 
-fn bad_plugin(argv: &[String]) -> Option<String> {
+fn bad_plugin(argv: &[String], version: Option<Minor>) -> Option<String> {
     let list = |name| text::flags::list(argv, name).unwrap_or_default();
     let enabled = list("enable-admission-plugins");
     let all = enabled.iter().chain(&list("disable-admission-plugins")).cloned().collect::<Vec<_>>();
     let unknown = all.iter().find(|plugin| {
-        !plugin.is_empty() && !known::PLUGINS.split_whitespace().any(|known| known == *plugin)
+        !plugin.is_empty()
+            && !matches!(known::admission_plugin(plugin, version), Plugin::Known | Plugin::Unjudged)
     });
     if let Some(plugin) = unknown {
         return Some(format!("admission-control plugin \"{plugin}\" is unknown"));
@@ -153,31 +136,16 @@ fn bad_cipher(argv: &[String]) -> Option<String> {
     let suites = text::flags::list(argv, "tls-cipher-suites")?;
     suites
         .iter()
-        .find(|suite| !known::CIPHERS.split_whitespace().any(|known| known == *suite))
+        .find(|suite| !known::is_cipher_suite(suite))
         .map(|suite| format!("Cipher suite {suite} not supported or doesn't exist"))
 }
 
 /// A file that a flag names and the container cannot see.
 fn missing_file(tree: &MemoryFiles, container: &Container, argv: &[String]) -> Option<String> {
-    FILES.iter().find_map(|name| {
+    known::FILES.iter().find_map(|(name, _)| {
         let path = text::flags::value(argv, name).filter(|path| path.starts_with('/'))?;
-        let seen = host_path(container, &path)
+        let seen = Mount::host_path(&container.mounts, &path)
             .is_some_and(|host| tree.stat(&host).ok().flatten().is_some());
         (!seen).then(|| format!("--{name}: open {path}: no such file or directory"))
     })
-}
-
-/// Where a path of the container lies on the host: the longest mount above it decides.
-fn host_path(container: &Container, path: &str) -> Option<String> {
-    container
-        .mounts
-        .iter()
-        .filter_map(|mount| {
-            let rest = path.strip_prefix(mount.container.trim_end_matches('/'))?;
-            let host = mount.host.as_deref()?.trim_end_matches('/');
-            (rest.is_empty() || rest.starts_with('/'))
-                .then(|| (mount.container.len(), format!("{host}{rest}")))
-        })
-        .max()
-        .map(|(_, host)| host)
 }

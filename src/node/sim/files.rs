@@ -4,11 +4,14 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::{
-    super::{DirEntry, Files, NodeError, Stat, memory::MemoryFiles},
+    super::{DirEntry, Files, NodeError, NodeErrorKind, Stat, memory::MemoryFiles},
     Shared,
     world::World,
 };
 use crate::model::FileMeta;
+
+/// What recorded nodes have in place of their private keys.
+const LEFT_OUT: &[u8] = b"private key left out of this recording\n";
 
 /// The tree of a [`super::SimNode`].
 #[derive(Debug)]
@@ -68,7 +71,12 @@ impl Files for SimFiles {
         if path == "/proc/uptime" {
             world.table.set_uptime(world.now);
         }
-        world.tree.read(path, limit)
+        let bytes = world.tree.read(path, limit)?;
+        if bytes == LEFT_OUT {
+            let kind = NodeErrorKind::LeftOut;
+            return Err(NodeError { operation: "read", path: path.to_owned(), kind });
+        }
+        Ok(bytes)
     }
 
     fn list(&self, path: &str) -> Result<Vec<DirEntry>, NodeError> {

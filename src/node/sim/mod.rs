@@ -9,7 +9,7 @@
 //! | `world` | the machine: what it is now, what is going to happen |
 //! | `store` | which pods the manifest folder asks for |
 //! | `pods` | pods and their processes |
-//! | `crashes`, `known` | what a component refuses to start with |
+//! | `crashes` | what a component refuses to start with |
 //! | `probes` | how components answer, and what the kubelet concludes |
 //! | `programs` | what the components' own programs say of a change before it is made |
 //! | `api` | what the API server knows, and what its absence does |
@@ -27,7 +27,6 @@ mod clock;
 mod crashes;
 mod events;
 mod files;
-mod known;
 mod leases;
 mod logs;
 mod pods;

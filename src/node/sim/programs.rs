@@ -114,7 +114,8 @@ impl SimPrograms {
         if let Some(obstacle) = situation.obstacle() {
             return Err(obstacle);
         }
-        if let Some(why) = crashes::refusal(&self.tree, COMPONENT, planned, &args) {
+        let why = self.shared.world().rules.refusal(&self.tree, COMPONENT, planned, &args);
+        if let Some(why) = why {
             self.takes(REFUSES);
             return Ok(Trial::rejected(why));
         }

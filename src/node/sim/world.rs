@@ -100,7 +100,7 @@ impl World {
             queue: Queue::default(),
             chance: Chance::new(seed),
             table,
-            rules: Rules::default(),
+            rules: Rules::of(minor),
             log: Vec::new(),
             store: Store::default(),
             slots: BTreeMap::new(),

@@ -1,0 +1,168 @@
+//! The node as it will be: what is planned over what is there. Only read.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    model::{ChangeKind, FileMeta, Plan},
+    node::{
+        Clock, DirEntry, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, Stat,
+    },
+};
+
+/// A node with the texts of a plan in place.
+#[derive(Debug)]
+pub(super) struct Planned<'n> {
+    node: &'n dyn Node,
+    files: PlannedFiles<'n>,
+}
+
+#[derive(Debug)]
+struct PlannedFiles<'n> {
+    files: &'n dyn Files,
+    texts: BTreeMap<&'n str, &'n str>,
+}
+
+impl<'n> Planned<'n> {
+    pub(super) fn new(node: &'n dyn Node, plan: &'n Plan) -> Self {
+        let texts = plan
+            .changes()
+            .filter_map(|change| match &change.kind {
+                ChangeKind::Content { after, .. } => {
+                    Some((change.path.as_str(), after.text.as_str()))
+                }
+                ChangeKind::Metadata { .. } => None,
+            })
+            .collect();
+        Self { node, files: PlannedFiles { files: node.files(), texts } }
+    }
+
+    /// The node as it is.
+    pub(super) fn node(&self) -> &'n dyn Node {
+        self.node
+    }
+}
+
+impl Node for Planned<'_> {
+    fn kind(&self) -> NodeKind {
+        self.node.kind()
+    }
+
+    fn files(&self) -> &dyn Files {
+        &self.files
+    }
+
+    fn state(&self) -> &dyn Files {
+        self.node.state()
+    }
+
+    fn state_dir(&self) -> String {
+        self.node.state_dir()
+    }
+
+    fn clock(&self) -> &dyn Clock {
+        self.node.clock()
+    }
+
+    fn uid(&self) -> u32 {
+        self.node.uid()
+    }
+
+    fn lock(&self) -> Result<Box<dyn Lock>, NodeError> {
+        Err(read_only("lock", "/"))
+    }
+
+    fn kubelet(&self) -> Option<&dyn KubeletView> {
+        self.node.kubelet()
+    }
+
+    fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError> {
+        self.node.kubelet_version(pid)
+    }
+
+    fn process_file(&self, pid: u32, path: &str, limit: u64) -> Result<Option<Vec<u8>>, NodeError> {
+        self.node.process_file(pid, path, limit)
+    }
+}
+
+fn read_only(operation: &'static str, path: &str) -> NodeError {
+    NodeError { operation, path: path.to_owned(), kind: NodeErrorKind::ReadOnly }
+}
+
+impl Files for PlannedFiles<'_> {
+    fn stat(&self, path: &str) -> Result<Option<Stat>, NodeError> {
+        self.files.stat(path)
+    }
+
+    fn lstat(&self, path: &str) -> Result<Option<Stat>, NodeError> {
+        self.files.lstat(path)
+    }
+
+    fn resolve(&self, path: &str) -> Result<String, NodeError> {
+        self.files.resolve(path)
+    }
+
+    fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, NodeError> {
+        // Changes name files by their resolved paths.
+        let resolved = self.files.resolve(path);
+        match resolved.ok().and_then(|path| self.texts.get(path.as_str()).copied()) {
+            Some(text) => Ok(text.as_bytes().to_vec()),
+            None => self.files.read(path, limit),
+        }
+    }
+
+    fn list(&self, path: &str) -> Result<Vec<DirEntry>, NodeError> {
+        self.files.list(path)
+    }
+
+    fn read_link(&self, path: &str) -> Result<String, NodeError> {
+        self.files.read_link(path)
+    }
+
+    fn xattrs(&self, path: &str) -> Result<BTreeMap<String, Vec<u8>>, NodeError> {
+        self.files.xattrs(path)
+    }
+
+    fn free_space(&self, path: &str) -> Result<u64, NodeError> {
+        self.files.free_space(path)
+    }
+
+    fn create(&self, path: &str, _: &[u8], _: &FileMeta) -> Result<(), NodeError> {
+        Err(read_only("create", path))
+    }
+
+    fn append(&self, path: &str, _: &[u8]) -> Result<(), NodeError> {
+        Err(read_only("append to", path))
+    }
+
+    fn truncate(&self, path: &str, _: u64) -> Result<(), NodeError> {
+        Err(read_only("cut", path))
+    }
+
+    fn sync_file(&self, path: &str) -> Result<(), NodeError> {
+        Err(read_only("sync", path))
+    }
+
+    fn sync_dir(&self, path: &str) -> Result<(), NodeError> {
+        Err(read_only("sync", path))
+    }
+
+    fn rename(&self, from: &str, _: &str) -> Result<(), NodeError> {
+        Err(read_only("rename", from))
+    }
+
+    fn set_mode(&self, path: &str, _: u32) -> Result<(), NodeError> {
+        Err(read_only("change the mode of", path))
+    }
+
+    fn set_owner(&self, path: &str, _: u32, _: u32) -> Result<(), NodeError> {
+        Err(read_only("change the owner of", path))
+    }
+
+    fn make_dir(&self, path: &str, _: u32) -> Result<(), NodeError> {
+        Err(read_only("create", path))
+    }
+
+    fn remove(&self, path: &str) -> Result<(), NodeError> {
+        Err(read_only("remove", path))
+    }
+}

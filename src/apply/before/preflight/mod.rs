@@ -1,0 +1,249 @@
+//! What is planned can work on this node, as far as texts and files tell.
+//!
+//! A component's own program checks its flags; these checks are for what it would say only after the old one
+//! is gone. Nothing is run and nothing is written. What the running component already has is known to work,
+//! however strange it looks: only what is new can be wrong there.
+
+mod files;
+mod kubelet;
+mod names;
+mod probes;
+mod shape;
+mod sight;
+
+use serde_json::Value;
+
+use self::files::{Eye, Found, day};
+use super::{Standing, planned::Planned};
+use crate::{
+    apply::verify::{Emit, Expected},
+    model::{
+        Change, ChangeKind, Component, Minor, NodeFacts, Observation, Plan, Step,
+        change::LARGEST_TEXT,
+        facts::{Container, Mount, StaticPod},
+    },
+    node::{
+        Files, Node, NodeError,
+        collect::{PathCandidates, collect},
+    },
+    text::{flags, known, manifest, yaml},
+};
+
+/// How many complaints one refusal names.
+const TOLD: usize = 3;
+
+/// A manifest as it is or will be.
+struct Manifest {
+    component: Component,
+    path: String,
+    value: Value,
+    pod: StaticPod,
+}
+
+impl Manifest {
+    fn read(component: Component, path: &str, text: &str) -> Option<Self> {
+        let value = yaml::parse(text).ok()?.value;
+        let pod = manifest::parse(path, text).ok()?;
+        pod.container(component)?;
+        Some(Self { component, path: path.to_owned(), value, pod })
+    }
+
+    fn container(&self) -> Option<&Container> {
+        self.pod.container(self.component)
+    }
+
+    fn args(&self) -> Vec<&str> {
+        let args = self.container().map(|container| container.args.as_slice()).unwrap_or_default();
+        args.iter().map(|arg| arg.text.as_str()).collect()
+    }
+}
+
+/// What came of the checks of one component.
+#[derive(Debug)]
+pub(super) struct Checked {
+    component: Component,
+    found: Found,
+}
+
+impl Checked {
+    fn of(component: Component, found: Found) -> Self {
+        Self { component, found }
+    }
+
+    /// Few lines, however much was looked at.
+    fn tell(&self, emit: &mut Emit<'_>) -> Result<(), Standing> {
+        let Self { component, found } = self;
+        let files = match found.files.len() {
+            0 => None,
+            1 => Some("the file it names is there".to_owned()),
+            many => Some(format!("the {many} files it names are there")),
+        };
+        let keys =
+            (found.keys > 0).then(|| format!("{} keys match their certificates", found.keys));
+        let until = found.until.map(|until| format!("valid until {} or longer", day(until)));
+        let parts: Vec<String> = [files, keys, until].into_iter().flatten().collect();
+        let parts =
+            if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+        let text =
+            format!("{component} can start as planned, as far as names and files tell{parts}");
+        let component = Some(*component);
+        emit(Observation { component, text, proves: false })?;
+        for note in &found.notes {
+            emit(Observation { component, text: note.clone(), proves: false })?;
+        }
+        Ok(())
+    }
+}
+
+/// Checks every step that restarts a component.
+pub(super) fn check(
+    node: &dyn Node,
+    plan: &Plan,
+    facts: &NodeFacts,
+    emit: &mut Emit<'_>,
+) -> Result<(), Standing> {
+    let planned = Planned::new(node, plan);
+    for step in &plan.steps {
+        match step.target.restarts() {
+            None => {}
+            Some(Component::Kubelet) => kubelet_step(node, &planned, facts)?.tell(emit)?,
+            Some(component) => {
+                static_pod_step(&planned, step, component, facts)?.tell(emit)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refuse(place: &str, wrong: &[String]) -> Result<(), Standing> {
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let told: Vec<&str> = wrong.iter().take(TOLD).map(String::as_str).collect();
+    let more = match wrong.len().saturating_sub(TOLD) {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    Err(Standing(format!("{place} as planned would not work: {}{more}", told.join("; "))))
+}
+
+fn kubelet_step(
+    node: &dyn Node,
+    planned: &Planned<'_>,
+    now: &NodeFacts,
+) -> Result<Checked, Standing> {
+    let then = collect(planned, &PathCandidates::new())?;
+    let excused = kubelet::wrong(now);
+    let mut wrong = kubelet::wrong(&then);
+    wrong.retain(|complaint| !excused.contains(complaint));
+    let mut checked = kubelet::look(node, planned.files(), &then)?;
+    wrong.append(&mut checked.found.wrong);
+    refuse("the kubelet's configuration", &wrong)?;
+    Ok(checked)
+}
+
+fn static_pod_step(
+    planned: &Planned<'_>,
+    step: &Step,
+    component: Component,
+    facts: &NodeFacts,
+) -> Result<Checked, Standing> {
+    let (before, after) = manifests(step, component)
+        .ok_or_else(|| Standing(format!("the plan holds no manifest of {component}")))?;
+    let files = planned.files();
+    let version = facts.profile.version.as_ref().map(|version| version.minor);
+    let process = facts.process(component);
+    // What runs is known to work, when it is what the manifest says.
+    let runs_as_written = process
+        .zip(Expected::of(component, &before.pod))
+        .is_some_and(|(process, expected)| expected.matches(process));
+    let mut wrong = by_text(files, &after, version)?;
+    if runs_as_written {
+        let excused = by_text(files, &before, version)?;
+        wrong.retain(|complaint| !excused.contains(complaint));
+    }
+    wrong.extend(shape::host_paths(files, &after)?);
+    let mut checked = Checked::of(component, Found::default());
+    if let Some(container) = after.container() {
+        let same_image = before.container().is_some_and(|old| old.image == container.image);
+        let eye = Eye {
+            node: planned.node(),
+            files,
+            mounts: Some(&container.mounts),
+            user: container
+                .run_as_user
+                .and_then(|user| u32::try_from(user).ok())
+                .filter(|u| *u != 0),
+            same_image: process.filter(|_| same_image).map(|process| process.pid),
+        };
+        let pairs: Vec<(String, String)> = known::PAIRS
+            .iter()
+            .map(|(certificate, key)| (format!("--{certificate}"), format!("--{key}")))
+            .collect();
+        let now = planned.node().clock().now();
+        checked.found = files::look(&eye, &files::named(container), &pairs, now)?;
+        wrong.append(&mut checked.found.wrong);
+        wrong.extend(unwritable(container));
+    }
+    refuse(&after.path, &wrong)?;
+    Ok(checked)
+}
+
+/// The manifest of a step, before and after.
+fn manifests(step: &Step, component: Component) -> Option<(Manifest, Manifest)> {
+    step.changes.iter().find_map(|change: &Change| {
+        let ChangeKind::Content { before, after } = &change.kind else { return None };
+        Some((
+            Manifest::read(component, &change.path, &before.text)?,
+            Manifest::read(component, &change.path, &after.text)?,
+        ))
+    })
+}
+
+/// What is wrong with the text of a manifest.
+fn by_text(
+    files: &dyn Files,
+    manifest: &Manifest,
+    version: Option<Minor>,
+) -> Result<Vec<String>, NodeError> {
+    let args = manifest.args();
+    let mut wrong = shape::wrong(manifest);
+    wrong.extend(names::of_arguments(manifest.component, &args, version));
+    if let Some(container) = manifest.container() {
+        let authentication = authentication(files, container, &args)?;
+        wrong.extend(probes::unanswered(
+            manifest.component,
+            container,
+            &args,
+            authentication.as_ref(),
+        ));
+    }
+    Ok(wrong)
+}
+
+/// The file of `--authentication-config`, where there is one that can be read.
+fn authentication(
+    files: &dyn Files,
+    container: &Container,
+    args: &[&str],
+) -> Result<Option<Value>, NodeError> {
+    let Some(path) = flags::value(args, "authentication-config") else { return Ok(None) };
+    let sight::Sight::Host(host) = sight::of(files, &container.mounts, &path)? else {
+        return Ok(None);
+    };
+    let text = files.read(&host, LARGEST_TEXT as u64)?;
+    Ok(std::str::from_utf8(&text).ok().and_then(|text| yaml::parse(text).ok()).map(|d| d.value))
+}
+
+/// A log that could not be written.
+fn unwritable(container: &Container) -> Option<String> {
+    let args: Vec<&str> = container.args.iter().map(|arg| arg.text.as_str()).collect();
+    let path = flags::value(&args, "audit-log-path").filter(|path| path.starts_with('/'))?;
+    let (mount, _) = Mount::of(&container.mounts, &path)?;
+    mount.read_only.then(|| {
+        format!(
+            "--audit-log-path is {path}, and {} is mounted read-only: mount a folder that may be written",
+            mount.container
+        )
+    })
+}
