@@ -8,36 +8,51 @@ use serde::{Deserialize, de::DeserializeOwned};
 use super::{Catalog, CatalogError};
 use crate::model::{Benchmark, BenchmarkId, Control, ControlId, PathVar};
 
-/// Names and texts of `remediations/*.yaml`.
+/// One file of a set.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Source<'t> {
+    /// File name within the remediations folder.
+    pub(super) name: &'t str,
+    /// Its text.
+    pub(super) text: &'t str,
+    /// The same as JSON, made by `build.rs`.
+    pub(super) json: Option<&'t str>,
+}
+
+/// Files of `remediations/` without their ending.
 macro_rules! embed {
-    ($($name:literal),* $(,)?) => {
-        [$(($name, include_str!(concat!("../../remediations/", $name)))),*]
+    ($($stem:literal),* $(,)?) => {
+        [$(Source {
+            name: concat!($stem, ".yaml"),
+            text: include_str!(concat!("../../remediations/", $stem, ".yaml")),
+            json: Some(include_str!(concat!(env!("OUT_DIR"), "/", $stem, ".json"))),
+        }),*]
     };
 }
 
 /// The set that is compiled in; `tests/catalog.rs` compares it with the folder.
-pub(super) const EMBEDDED: [(&str, &str); 21] = embed![
-    "1.1-control-plane-files.yaml",
-    "1.2-audit.yaml",
-    "1.2-authentication.yaml",
-    "1.2-authorization-and-admission.yaml",
-    "1.2-requests.yaml",
-    "1.2-tls-and-encryption.yaml",
-    "1.3-controller-manager.yaml",
-    "1.4-scheduler.yaml",
-    "2-etcd.yaml",
-    "3-logins-and-audit-policy.yaml",
-    "4.1-worker-files.yaml",
-    "4.2-kubelet.yaml",
-    "4.3-kube-proxy.yaml",
-    "5.1-rbac-and-service-accounts.yaml",
-    "5.2-pod-security.yaml",
-    "5.3-network-policies.yaml",
-    "5.4-secrets.yaml",
-    "5.5-image-provenance.yaml",
-    "5.6-general-policies.yaml",
-    "benchmarks.yaml",
-    "paths.yaml",
+pub(super) const EMBEDDED: [Source<'static>; 21] = embed![
+    "1.1-control-plane-files",
+    "1.2-audit",
+    "1.2-authentication",
+    "1.2-authorization-and-admission",
+    "1.2-requests",
+    "1.2-tls-and-encryption",
+    "1.3-controller-manager",
+    "1.4-scheduler",
+    "2-etcd",
+    "3-logins-and-audit-policy",
+    "4.1-worker-files",
+    "4.2-kubelet",
+    "4.3-kube-proxy",
+    "5.1-rbac-and-service-accounts",
+    "5.2-pod-security",
+    "5.3-network-policies",
+    "5.4-secrets",
+    "5.5-image-provenance",
+    "5.6-general-policies",
+    "benchmarks",
+    "paths",
 ];
 
 /// Where the benchmarks are.
@@ -81,7 +96,11 @@ pub(super) struct Parsed<'t, T> {
 }
 
 impl<'t, T: DeserializeOwned> Parsed<'t, T> {
-    fn read(name: &'t str, text: &'t str) -> Result<Self, CatalogError> {
+    fn read(Source { name, text, json }: Source<'t>) -> Result<Self, CatalogError> {
+        // What is wrong is told with its line, so the text has the last word.
+        if let Some(content) = json.and_then(|json| serde_json::from_str(json).ok()) {
+            return Ok(Self { name, text, content });
+        }
         let content = serde_yaml::from_str(text).map_err(|error| {
             let message = error.to_string();
             CatalogError {
@@ -150,22 +169,21 @@ pub(super) struct Set<'t> {
 
 /// Parses every file of a set.
 pub(super) fn read<'t>(
-    files: impl IntoIterator<Item = (&'t str, &'t str)>,
+    files: impl IntoIterator<Item = Source<'t>>,
 ) -> Result<Set<'t>, CatalogError> {
-    let mut texts: BTreeMap<&str, &str> = files.into_iter().collect();
+    let mut sources: BTreeMap<&str, Source<'t>> =
+        files.into_iter().map(|source| (source.name, source)).collect();
     let mut required = |name: &'static str, holds: &str| {
-        texts.remove_entry(name).ok_or_else(|| CatalogError {
+        sources.remove(name).ok_or_else(|| CatalogError {
             file: name.to_owned(),
             line: None,
             message: format!("this file is missing: it holds {holds}"),
         })
     };
-    let (name, text) = required(BENCHMARKS, "the numbers of the controls in each benchmark")?;
-    let benchmarks = Parsed::read(name, text)?;
-    let (name, text) = required(PATHS, "where to look for files")?;
-    let paths = Parsed::read(name, text)?;
-    let controls =
-        texts.into_iter().map(|(name, text)| Parsed::read(name, text)).collect::<Result<_, _>>()?;
+    let benchmarks = required(BENCHMARKS, "the numbers of the controls in each benchmark")?;
+    let benchmarks = Parsed::read(benchmarks)?;
+    let paths = Parsed::read(required(PATHS, "where to look for files")?)?;
+    let controls = sources.into_values().map(Parsed::read).collect::<Result<_, _>>()?;
     Ok(Set { controls, benchmarks, paths })
 }
 

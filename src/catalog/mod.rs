@@ -9,6 +9,7 @@ mod schema;
 #[cfg(test)]
 mod tests;
 
+use self::files::Source;
 use crate::{
     model::{Benchmark, BenchmarkId, Check, Control, ControlId, Minor},
     node::collect::PathCandidates,
@@ -49,7 +50,7 @@ pub struct CatalogError {
 impl Catalog {
     /// The set that is compiled in.
     pub fn embedded() -> Result<Self, CatalogError> {
-        Self::parse(files::EMBEDDED)
+        Self::of(files::EMBEDDED)
     }
 
     /// A set given as (file name, text) pairs: `--remediations DIR`.
@@ -59,6 +60,10 @@ impl Catalog {
     pub fn parse<'t>(
         files: impl IntoIterator<Item = (&'t str, &'t str)>,
     ) -> Result<Self, CatalogError> {
+        Self::of(files.into_iter().map(|(name, text)| Source { name, text, json: None }))
+    }
+
+    fn of<'t>(files: impl IntoIterator<Item = Source<'t>>) -> Result<Self, CatalogError> {
         let set = files::read(files)?;
         rules::enforce(&set)?;
         set.into_catalog()

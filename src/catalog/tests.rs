@@ -482,3 +482,13 @@ fn a_newer_kubernetes_gets_the_newest_benchmark_that_is_not_provisional() {
         assert_eq!(catalog.for_version(version.parse().unwrap()), want, "{version}");
     }
 }
+
+#[test]
+fn the_controls_that_are_compiled_in_are_those_of_the_files() {
+    let texts = files::EMBEDDED.map(|source| (source.name, source.text));
+    let of_texts = Catalog::parse(texts).unwrap();
+    assert_eq!(format!("{:?}", Catalog::embedded().unwrap()), format!("{of_texts:?}"));
+
+    let json_alone = files::EMBEDDED.map(|source| Source { text: "no text", ..source });
+    assert_eq!(format!("{:?}", Catalog::of(json_alone).unwrap()), format!("{of_texts:?}"));
+}
