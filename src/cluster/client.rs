@@ -1,7 +1,7 @@
 //! The API server through a kubeconfig: [`Cluster`] by the ecosystem's own client.
 //!
 //! The only place that sees `async`: every question runs to its end on a runtime of its own, within
-//! [`DEADLINE`]. TLS is always verified. A kubeconfig of the node never starts a program; only one that
+//! five seconds. TLS is always verified. A kubeconfig of the node never starts a program; only one that
 //! the operator named may.
 
 use std::{fmt, future::Future, sync::Mutex, time::Duration};
