@@ -115,7 +115,9 @@ fn from_the_findings_to_a_commit_and_back() {
     journey.press(&[Action::History]);
     journey.expect(&["History 1/1", "+ COMMITTED", "apply 1.3.2 1.4.1"]);
     journey.press(&[Action::Open]);
-    journey.expect(&["Journal", "committed: done and proved"]);
+    journey.expect(&["Journal"]);
+    journey.press(&[Action::Bottom]);
+    journey.expect(&["committed: done and proved"]);
 
     journey.press(&[Action::Undo]);
     journey.expect(&["Undoes ", "Diff, 2 files"]);
