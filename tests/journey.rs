@@ -74,7 +74,7 @@ impl Journey {
     fn roll_back(&self, undo: &Undo) -> Outcome {
         let rollback = self.engine.plan_rollback(undo).unwrap();
         assert_eq!(rollback.conflicts, Vec::<String>::new());
-        self.engine.rollback(&rollback).unwrap().wait(&mut |_| {}).unwrap()
+        self.engine.rollback(&rollback, &Terms::default()).unwrap().wait(&mut |_| {}).unwrap()
     }
 
     fn files(&self) -> Snapshot {

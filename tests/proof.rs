@@ -205,7 +205,7 @@ fn a_comment_restarts_nothing() {
     let done = run(&node, &plan(vec![step(StepTarget::KubeControllerManager, vec![change])]));
     assert_eq!(done.outcome, Outcome::Committed);
     assert!(done.seen.iter().any(|(proves, text)| *proves && text.contains("means the same")));
-    assert_eq!(done.took, BASELINE);
+    assert!(done.took < BASELINE + Duration::from_secs(1), "{:?}", done.took);
     assert_eq!(node.starts(Component::KubeControllerManager, &Cause::Manifest), 0);
 }
 

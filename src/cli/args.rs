@@ -136,13 +136,25 @@ pub enum Color {
 /// Limits of a batch run.
 #[derive(Debug, Clone, Copy, Args)]
 pub struct Batch {
-    /// Restart an API server although no other one is known to be healthy.
+    /// Restart an API server, its kubelet or etcd although no other API server is known to be healthy.
     #[arg(long)]
     pub allow_single: bool,
 
     /// Restart at most this many components.
     #[arg(long, value_name = "N")]
     pub max_restarts: Option<usize>,
+}
+
+/// What is looked at before the first write.
+#[derive(Debug, Clone, Copy, Args)]
+pub struct Before {
+    /// Do not start the planned API server beside the real one first.
+    #[arg(long)]
+    pub no_rehearsal: bool,
+
+    /// Let changes of others take effect too, that wait for the next restart of the same component.
+    #[arg(long)]
+    pub include_pending: bool,
 }
 
 /// The commands.
@@ -309,6 +321,10 @@ pub struct ApplyArgs {
     /// Limits of a batch run.
     #[command(flatten)]
     pub batch: Batch,
+
+    /// What is looked at before the first write.
+    #[command(flatten)]
+    pub before: Before,
 }
 
 /// Options of `history`.
@@ -355,9 +371,13 @@ pub struct RollbackArgs {
     #[arg(long, value_parser = parse_tier, default_value = "R2", value_name = "R0..R4")]
     pub max_risk: Tier,
 
-    /// Restart at most this many components.
-    #[arg(long, value_name = "N")]
-    pub max_restarts: Option<usize>,
+    /// Limits of the run.
+    #[command(flatten)]
+    pub batch: Batch,
+
+    /// What is looked at before the first write.
+    #[command(flatten)]
+    pub before: Before,
 
     /// Show the diff, check all that is checked before the first write, and stop (no lock is taken).
     #[arg(long)]

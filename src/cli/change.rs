@@ -5,7 +5,7 @@ use std::{io::Write, path::Path};
 use anyhow::Context as _;
 
 use super::{
-    args::{ApplyArgs, Batch, Format, PlanArgs, RecoverArgs, RollbackArgs},
+    args::{ApplyArgs, Batch, Before, Format, PlanArgs, RecoverArgs, RollbackArgs},
     exit::Exit,
     open,
     prompt::Question,
@@ -53,7 +53,13 @@ pub(super) fn apply(
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
     if args.safe {
-        return apply_safe_or_show(engine, args.batch, args.dry_run, terminal);
+        return apply_safe_or_show(
+            engine,
+            args.batch,
+            terms(args.batch, args.before),
+            args.dry_run,
+            terminal,
+        );
     }
     let plan = match &args.plan {
         Some(path) => read_plan(path)?,
@@ -73,10 +79,19 @@ pub(super) fn apply(
     let terms = Terms {
         // Batch: the gates alone decide.
         confirm_within: terminal.may_ask().then_some(args.confirm_timeout),
-        allow_single: args.batch.allow_single,
-        ..Terms::default()
+        ..terms(args.batch, args.before)
     };
     carry_out(engine, &plan, &terms, args.dry_run, terminal)
+}
+
+/// What was asked of the checks before the first write; nobody is asked afterwards.
+fn terms(batch: Batch, before: Before) -> Terms {
+    Terms {
+        confirm_within: None,
+        allow_single: batch.allow_single,
+        rehearse: !before.no_rehearsal,
+        include_pending: before.include_pending,
+    }
 }
 
 /// The limits of a run hold for a roll back too: it restarts the same components.
@@ -126,12 +141,14 @@ pub(super) fn apply_safe(
     batch: Batch,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
-    apply_safe_or_show(engine, batch, false, terminal)
+    let terms = Terms { allow_single: batch.allow_single, ..Terms::default() };
+    apply_safe_or_show(engine, batch, terms, false, terminal)
 }
 
 fn apply_safe_or_show(
     engine: &Engine,
     batch: Batch,
+    terms: Terms,
     dry_run: bool,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
@@ -146,10 +163,9 @@ fn apply_safe_or_show(
         return Ok(Exit::Success);
     }
     if dry_run {
-        engine.check_apply(&plan)?;
+        engine.check_apply(&plan, &terms)?;
         return Ok(Exit::Success);
     }
-    let terms = Terms { allow_single: batch.allow_single, ..Terms::default() };
     watch::to_the_end(engine, engine.apply(&plan, &terms)?, terminal)
 }
 
@@ -166,7 +182,7 @@ fn carry_out(
         return Ok(Exit::Success);
     }
     if dry_run {
-        engine.check_apply(plan)?;
+        engine.check_apply(plan, terms)?;
         return Ok(Exit::Success);
     }
     if !agreed(plan, "Apply this", terminal)? {
@@ -209,7 +225,8 @@ pub(super) fn rollback(
     if let Some(why) = rollback.refusal() {
         return Err(EngineError::Refused(why).into());
     }
-    within(plan, args.max_risk, args.max_restarts)?;
+    within(plan, args.max_risk, args.batch.max_restarts)?;
+    let terms = terms(args.batch, args.before);
     if plan.is_empty() {
         terminal.say("nothing of it is left in place")?;
         if !args.dry_run {
@@ -219,14 +236,14 @@ pub(super) fn rollback(
         return Ok(Exit::Success);
     }
     if args.dry_run {
-        engine.check_rollback(&rollback)?;
+        engine.check_rollback(&rollback, &terms)?;
         return Ok(Exit::Success);
     }
     if !agreed(plan, "Put this back", terminal)? {
         terminal.say("nothing was written")?;
         return Ok(Exit::Refused);
     }
-    watch::to_the_end(engine, engine.rollback(&rollback)?, terminal)
+    watch::to_the_end(engine, engine.rollback(&rollback, &terms)?, terminal)
 }
 
 /// `recover`.

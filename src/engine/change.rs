@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use super::{Engine, EngineError, Filter, Running, Scan, Selection, Terms, Undo};
 use crate::{
     apply::{
-        self, Prove, Refusal,
+        self, Prove, Refusal, Site,
         rollback::{self, RollbackPlan, Which},
     },
     check,
@@ -71,11 +71,11 @@ impl Engine {
     }
 
     /// Refuses what [`Self::apply`] would refuse. Takes no lock, so nothing at all is written.
-    pub fn check_apply(&self, plan: &Plan) -> Result<(), EngineError> {
+    pub fn check_apply(&self, plan: &Plan, terms: &Terms) -> Result<(), EngineError> {
         self.may_write()?;
         self.is_still_right(plan)?;
         let controls = plan.controls.iter().map(|planned| planned.control.clone()).collect();
-        Ok(apply::check(self.node.as_ref(), plan, Purpose::Apply { controls })?)
+        self.check(plan, self.order(Purpose::Apply { controls }, plan.tier(), terms))
     }
 
     /// Plans an undo against today's node.
@@ -93,17 +93,30 @@ impl Engine {
 
     /// Refuses what [`Self::rollback`] would refuse once it has no conflicts. Takes no lock, so nothing
     /// at all is written.
-    pub fn check_rollback(&self, rollback: &RollbackPlan) -> Result<(), EngineError> {
+    pub fn check_rollback(
+        &self,
+        rollback: &RollbackPlan,
+        terms: &Terms,
+    ) -> Result<(), EngineError> {
         self.may_write()?;
-        Ok(apply::check(self.node.as_ref(), &rollback.plan, rollback.purpose())?)
+        let plan = &rollback.plan;
+        self.check(plan, self.order(rollback.purpose(), plan.tier(), terms))
+    }
+
+    fn check(&self, plan: &Plan, order: Order) -> Result<(), EngineError> {
+        let cluster = self.cluster_of(&plan.node);
+        let site = Site { node: self.node.as_ref(), cluster: cluster.as_deref() };
+        Ok(apply::check(site, plan, order)?)
     }
 
     /// Starts an undo that was shown before.
-    pub fn rollback(&self, rollback: &RollbackPlan) -> Result<Running, EngineError> {
+    pub fn rollback(&self, rollback: &RollbackPlan, terms: &Terms) -> Result<Running, EngineError> {
         if let Some(why) = rollback.refusal() {
             return Err(EngineError::Refused(why));
         }
-        self.start(self.begin(&rollback.plan, rollback.purpose())?)
+        let plan = &rollback.plan;
+        let order = self.order(rollback.purpose(), plan.tier(), terms);
+        self.start(self.begin(plan, order)?)
     }
 
     /// Records an undo that finds nothing left to put back: the history goes on to the one before.

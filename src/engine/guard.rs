@@ -23,11 +23,13 @@ pub struct Terms {
     pub allow_single: bool,
     /// Start the planned API server beside the real one first.
     pub rehearse: bool,
+    /// Let changes of others take effect too, that wait for the next restart.
+    pub include_pending: bool,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { confirm_within: None, allow_single: false, rehearse: true }
+        Self { confirm_within: None, allow_single: false, rehearse: true, include_pending: false }
     }
 }
 
@@ -52,8 +54,14 @@ impl Engine {
             Some(within) => Keep::Confirmed { within: within.as_secs() },
             None => Keep::Proved,
         };
-        let Terms { allow_single, rehearse, .. } = *terms;
-        Order { keep, allow_single, rehearse, ..Order::from(purpose) }
+        let Terms { allow_single, rehearse, include_pending, .. } = *terms;
+        Order {
+            keep,
+            allow_single,
+            rehearse,
+            consent_pending: include_pending,
+            ..Order::from(purpose)
+        }
     }
 
     /// Has it carried out: by a process that does not depend on this one where there can be one.

@@ -23,6 +23,9 @@ pub struct Order {
     pub allow_single: bool,
     /// Start the planned API server beside the real one first.
     pub rehearse: bool,
+    /// Let changes of others take effect too, that wait for the next restart.
+    #[serde(default)]
+    pub consent_pending: bool,
 }
 
 /// The format version written into every order.
@@ -65,6 +68,7 @@ impl From<Purpose> for Order {
             keep: Keep::Proved,
             allow_single: false,
             rehearse: true,
+            consent_pending: false,
         }
     }
 }

@@ -79,7 +79,7 @@ impl Backstage for EngineJobs {
                 self.started(running)
             }
             Effect::Rollback(plan) => {
-                let running = engine.rollback(&plan);
+                let running = engine.rollback(&plan, &Terms::default());
                 self.started(running)
             }
             Effect::Answer(id, answer) => {

@@ -18,6 +18,7 @@ mod machine;
 mod files;
 mod kubelet;
 mod manifests;
+mod node;
 mod recorded;
 mod whole;
 
@@ -25,7 +26,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube_temper::{
     apply::{self, Refusal},
-    model::{Component, Plan, StepTarget},
+    model::{Component, Order, Plan, StepTarget},
     node::{
         Node,
         recording::{self, Recording},
@@ -81,8 +82,17 @@ impl Bench {
 
     /// Why a plan is refused; `None` when it is not. Nothing is written in either case.
     pub(crate) fn refusal(&self, plan: &Plan) -> Option<String> {
+        self.refusal_of(plan, Order::from(purpose(plan)))
+    }
+
+    /// The same with changes of others taking effect too.
+    pub(crate) fn refusal_with_pending(&self, plan: &Plan) -> Option<String> {
+        self.refusal_of(plan, Order { consent_pending: true, ..Order::from(purpose(plan)) })
+    }
+
+    fn refusal_of(&self, plan: &Plan, order: Order) -> Option<String> {
         let before = self.node.snapshot();
-        let answer = apply::check(self.node.as_ref() as &dyn Node, plan, purpose(plan));
+        let answer = apply::check(self.node.as_ref() as &dyn Node, plan, order);
         assert_eq!(before.differences(&self.node.snapshot()), Vec::<String>::new());
         match answer {
             Ok(()) => None,

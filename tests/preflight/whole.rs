@@ -46,15 +46,65 @@ fn what_was_checked_is_told_in_few_lines() {
     let bench = Bench::new();
     let (outcome, told) = run(&bench, KubeScheduler, "--profiling=false");
     assert_eq!(outcome, Outcome::Committed);
-    let preflight: Vec<_> = told
-        .iter()
-        .filter(|(phase, _)| *phase == Phase::Preflight)
-        .map(|(_, text)| text.as_str())
-        .collect();
+    let preflight = of(&told, Phase::Preflight);
     assert_eq!(
         preflight,
         [
-            "kube-scheduler can start as planned, as far as names and files tell: the file it names is there, valid until 2027-11-23 or longer"
+            "names, probes and volumes are right; the file it names is there, valid until 2027-11-23",
+            "its own program takes the planned arguments"
         ]
     );
+}
+
+/// What was told in one phase.
+fn of(told: &[(Phase, String)], wanted: Phase) -> Vec<&str> {
+    told.iter().filter(|(phase, _)| *phase == wanted).map(|(_, text)| text.as_str()).collect()
+}
+
+#[test]
+fn the_planned_api_server_is_rehearsed() {
+    let bench = Bench::new();
+    let (outcome, told) = run(&bench, KubeApiserver, "--profiling=false");
+    assert_eq!(outcome, Outcome::Committed);
+    assert_eq!(
+        of(&told, Phase::Rehearsal),
+        ["as planned it started beside the real one, and was ended (ready after 2.7 s)"]
+    );
+    assert!(
+        of(&told, Phase::Preflight).contains(&"its own program takes the planned arguments"),
+        "{told:#?}"
+    );
+}
+
+#[test]
+fn what_only_the_program_knows_is_refused_too() {
+    for (component, flag, wanted) in [
+        (
+            KubeScheduler,
+            "--no-such-flag=1",
+            "kube-scheduler itself refuses the planned arguments: Error: unknown flag: --no-such-flag",
+        ),
+        (
+            KubeApiserver,
+            "--profiling=perhaps",
+            "kube-apiserver itself refuses the planned arguments: Error: invalid argument",
+        ),
+    ] {
+        let bench = Bench::new();
+        let before = bench.node.snapshot();
+        let (outcome, _) = run(&bench, component, flag);
+        let Outcome::Refused { cause } = outcome else { panic!("{outcome:?}") };
+        assert!(cause.starts_with(wanted), "{cause}");
+        assert_eq!(before.differences(&bench.node.snapshot()), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn encryption_is_never_rehearsed() {
+    let bench = Bench::new();
+    let path = "/etc/kubernetes/pki/enc.yaml";
+    bench.put(path, "kind: EncryptionConfiguration\n");
+    let (_, told) = run(&bench, KubeApiserver, &format!("--encryption-provider-config={path}"));
+    let rehearsal = of(&told, Phase::Rehearsal);
+    assert_eq!(rehearsal, ["not rehearsed: a change of encryption at rest is never rehearsed"]);
 }

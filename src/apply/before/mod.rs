@@ -4,10 +4,16 @@
 //! the way ends the transaction as refused.
 
 mod baseline;
+mod hygiene;
+mod member;
 mod peers;
+mod pending;
 mod planned;
 mod preflight;
+mod programs;
+mod quiet;
 
+use self::quiet::Ours;
 use super::Site;
 use crate::{
     model::{NodeFacts, Observation, Order, Phase, Plan, RecordKind},
@@ -45,13 +51,15 @@ pub(super) fn check(
         journal.append(site.node, RecordKind::Checked { phase, observation })
     };
     let Some((kubelet, facts)) = at_once(site, plan, order, &mut tell)? else { return Ok(false) };
-    let mut emit = |seen| tell(Phase::Baseline, seen);
-    baseline::take(site, kubelet, &facts, &mut emit)?;
+    programs::read(site.node, plan, &facts, &mut tell)?;
+    baseline::take(site, kubelet, &facts, &mut |seen| tell(Phase::Baseline, seen))?;
+    programs::rehearse(site.node, plan, order, &mut tell)?;
     // Last, so that no other control plane waits for a node that is refused anyway.
-    peers::hold(site, plan, order, holder, &mut emit)
+    let role = facts.profile.role;
+    peers::hold(site, plan, order, role, holder, &mut |seen| tell(Phase::Baseline, seen))
 }
 
-/// The part that takes no time and changes nothing: what a dry run refuses too.
+/// The part that takes no time and runs nothing: what a dry run refuses too.
 pub(super) fn look(site: Site<'_>, plan: &Plan, order: &Order) -> Result<(), Standing> {
     at_once(site, plan, order, &mut |_, _| Ok(())).map(drop)
 }
@@ -59,7 +67,7 @@ pub(super) fn look(site: Site<'_>, plan: &Plan, order: &Order) -> Result<(), Sta
 fn at_once<'s>(
     site: Site<'s>,
     plan: &Plan,
-    _order: &Order,
+    order: &Order,
     tell: &mut Tell<'_>,
 ) -> Result<Option<(&'s dyn KubeletView, NodeFacts)>, Standing> {
     if plan.steps.iter().all(|step| step.target.restarts().is_none()) {
@@ -68,6 +76,13 @@ fn at_once<'s>(
     let Some(kubelet) = site.node.kubelet() else { return Ok(None) };
     // Where things are comes from what runs; candidates matter only where nothing does.
     let facts = collect(site.node, &PathCandidates::new())?;
+    let mut emit = |seen| tell(Phase::Baseline, seen);
+    hygiene::nobody_upgrades(site.node, &mut emit)?;
+    hygiene::one_file_per_pod(plan, &facts)?;
+    let ours = Ours::read(site.node)?;
+    quiet::check(site.node, &facts, &ours)?;
+    pending::check(site.node, plan, &facts, order, &ours, &mut emit)?;
+    member::check(site, plan, &mut emit)?;
     preflight::check(site.node, plan, &facts, &mut |seen| tell(Phase::Preflight, seen))?;
     Ok(Some((kubelet, facts)))
 }

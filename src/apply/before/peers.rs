@@ -9,7 +9,7 @@ use super::Standing;
 use crate::{
     apply::{Site, verify::Emit},
     cluster::{ApiServer, Cluster, ClusterError},
-    model::{Observation, Order, Plan, StepTarget},
+    model::{Observation, Order, Plan, Role, StepTarget},
 };
 
 /// Longest time one component may take, its way back included.
@@ -21,9 +21,14 @@ pub(super) fn hold(
     site: Site<'_>,
     plan: &Plan,
     order: &Order,
+    role: Role,
     holder: &str,
     emit: &mut Emit<'_>,
 ) -> Result<bool, Standing> {
+    // A worker takes no API server away.
+    if role == Role::Worker {
+        return Ok(false);
+    }
     let takes_away = |target: StepTarget| {
         matches!(target, StepTarget::KubeApiserver | StepTarget::Kubelet | StepTarget::Etcd)
     };

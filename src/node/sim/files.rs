@@ -1,7 +1,12 @@
 //! The files of a simulated node: every look at them lets the simulated kubelet catch up with the
 //! clock first, and every change in its manifest folder is told to it, as inotify would.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use jiff::Timestamp;
 
 use super::{
     super::{DirEntry, Files, NodeError, NodeErrorKind, Stat, memory::MemoryFiles},
@@ -17,6 +22,8 @@ const LEFT_OUT: &[u8] = b"private key left out of this recording\n";
 #[derive(Debug)]
 pub(super) struct SimFiles {
     shared: Arc<Shared>,
+    /// When a content was changed since the simulation began.
+    modified: Mutex<BTreeMap<String, Timestamp>>,
 }
 
 /// What inotify tells of a name in a folder.
@@ -30,7 +37,7 @@ pub(super) enum Touch {
 
 impl SimFiles {
     pub(super) fn new(shared: &Arc<Shared>) -> Self {
-        Self { shared: Arc::clone(shared) }
+        Self { shared: Arc::clone(shared), modified: Mutex::default() }
     }
 
     fn look<T>(&self, look: impl FnOnce(&MemoryFiles) -> T) -> T {
@@ -50,6 +57,18 @@ impl SimFiles {
             world.touched(path, *touch);
         }
         Ok(())
+    }
+}
+
+impl SimFiles {
+    /// Another content, and for a new or vanished name another content of its folder.
+    fn wrote(&self, path: &str, name: bool) {
+        let now = self.shared.clock.now();
+        let mut modified = self.modified.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((folder, _)) = path.rsplit_once('/').filter(|_| name) {
+            modified.insert(folder.to_owned(), now);
+        }
+        modified.insert(path.to_owned(), now);
     }
 }
 
@@ -91,20 +110,32 @@ impl Files for SimFiles {
         self.look(|tree| tree.xattrs(path))
     }
 
+    fn modified(&self, path: &str) -> Result<Option<Timestamp>, NodeError> {
+        let path = self.resolve(path)?;
+        let modified = self.modified.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(modified.get(&path).copied())
+    }
+
     fn free_space(&self, path: &str) -> Result<u64, NodeError> {
         self.look(|tree| tree.free_space(path))
     }
 
     fn create(&self, path: &str, bytes: &[u8], meta: &FileMeta) -> Result<(), NodeError> {
-        self.change(|tree| tree.create(path, bytes, meta), &[(path, Touch::Written)])
+        self.change(|tree| tree.create(path, bytes, meta), &[(path, Touch::Written)])?;
+        self.wrote(path, true);
+        Ok(())
     }
 
     fn append(&self, path: &str, bytes: &[u8]) -> Result<(), NodeError> {
-        self.change(|tree| tree.append(path, bytes), &[(path, Touch::Written)])
+        self.change(|tree| tree.append(path, bytes), &[(path, Touch::Written)])?;
+        self.wrote(path, false);
+        Ok(())
     }
 
     fn truncate(&self, path: &str, length: u64) -> Result<(), NodeError> {
-        self.change(|tree| tree.truncate(path, length), &[(path, Touch::Written)])
+        self.change(|tree| tree.truncate(path, length), &[(path, Touch::Written)])?;
+        self.wrote(path, false);
+        Ok(())
     }
 
     fn sync_file(&self, path: &str) -> Result<(), NodeError> {
@@ -117,7 +148,9 @@ impl Files for SimFiles {
 
     fn rename(&self, from: &str, to: &str) -> Result<(), NodeError> {
         let touched = [(from, Touch::Removed), (to, Touch::Written)];
-        self.change(|tree| tree.rename(from, to), &touched)
+        self.change(|tree| tree.rename(from, to), &touched)?;
+        self.wrote(to, true);
+        Ok(())
     }
 
     fn set_mode(&self, path: &str, mode: u32) -> Result<(), NodeError> {
@@ -133,6 +166,8 @@ impl Files for SimFiles {
     }
 
     fn remove(&self, path: &str) -> Result<(), NodeError> {
-        self.change(|tree| tree.remove(path), &[(path, Touch::Removed)])
+        self.change(|tree| tree.remove(path), &[(path, Touch::Removed)])?;
+        self.wrote(path, true);
+        Ok(())
     }
 }

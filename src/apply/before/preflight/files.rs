@@ -39,6 +39,8 @@ pub(super) struct Found {
     pub(super) files: BTreeSet<String>,
     /// Keys that match their certificates.
     pub(super) keys: usize,
+    /// Files whose bytes are not part of this recording.
+    pub(super) withheld: usize,
     /// The first end of any certificate.
     pub(super) until: Option<Timestamp>,
 }
@@ -99,13 +101,12 @@ pub(super) fn look(
     let mut found = Found::default();
     let mut certificates: Vec<(&str, Certificate)> = Vec::new();
     let mut keys = Vec::new();
-    let mut withheld = 0;
     for file in named {
         found.files.insert(file.path.clone());
         let bytes = match eye.read(file)? {
             Got::Bytes(bytes) => bytes,
             Got::Withheld => {
-                withheld += 1;
+                found.withheld += 1;
                 continue;
             }
             Got::Wrong(why) => {
@@ -155,11 +156,6 @@ pub(super) fn look(
                 file.path
             )),
         }
-    }
-    if withheld > 0 {
-        found.notes.push(format!(
-            "{withheld} keys are not compared: they were left out of this recording"
-        ));
     }
     Ok(found)
 }

@@ -22,7 +22,7 @@ const FILES: [(&str, &str, Holds); 4] = [
 ];
 
 /// The arguments of the kubelet's next start; those of its process where its unit is not understood.
-fn arguments(facts: &NodeFacts) -> Vec<String> {
+pub(in crate::apply::before) fn arguments(facts: &NodeFacts) -> Vec<String> {
     match (&facts.kubelet.start_args, facts.process(Component::Kubelet)) {
         (Some(args), _) => args.iter().map(|arg| arg.text.clone()).collect(),
         (None, Some(process)) => process.argv.clone(),

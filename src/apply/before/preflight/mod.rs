@@ -14,6 +14,7 @@ mod sight;
 use serde_json::Value;
 
 use self::files::{Eye, Found, day};
+pub(super) use self::kubelet::arguments;
 use super::{Standing, planned::Planned};
 use crate::{
     apply::verify::{Emit, Expected},
@@ -78,14 +79,18 @@ impl Checked {
             1 => Some("the file it names is there".to_owned()),
             many => Some(format!("the {many} files it names are there")),
         };
-        let keys =
-            (found.keys > 0).then(|| format!("{} keys match their certificates", found.keys));
-        let until = found.until.map(|until| format!("valid until {} or longer", day(until)));
-        let parts: Vec<String> = [files, keys, until].into_iter().flatten().collect();
+        let keys = match found.keys {
+            0 => None,
+            1 => Some("a key matches its certificate".to_owned()),
+            many => Some(format!("{many} keys match their certificates")),
+        };
+        let withheld =
+            (found.withheld > 0).then(|| format!("{} left out of this recording", found.withheld));
+        let until = found.until.map(|until| format!("valid until {}", day(until)));
+        let parts: Vec<String> = [files, keys, withheld, until].into_iter().flatten().collect();
         let parts =
-            if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
-        let text =
-            format!("{component} can start as planned, as far as names and files tell{parts}");
+            if parts.is_empty() { String::new() } else { format!("; {}", parts.join(", ")) };
+        let text = format!("names, probes and volumes are right{parts}");
         let component = Some(*component);
         emit(Observation { component, text, proves: false })?;
         for note in &found.notes {
