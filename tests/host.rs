@@ -12,6 +12,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     process::{Child, Command, Stdio},
 };
 
@@ -93,6 +94,21 @@ fn a_replaced_kubelet_binary_is_still_a_kubelet() {
     fs::remove_file(folder.path().join("kubelet")).unwrap();
     let version = node.kubelet_version(kubelet.0.id()).unwrap().unwrap();
     assert!(version.contains("sleep"), "{version}");
+}
+
+#[test]
+fn a_content_has_a_date_and_a_mode_has_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let node = node(&folder);
+    let inside = folder.path().join("config.yaml");
+    fs::write(&inside, "kind: KubeletConfiguration\n").unwrap();
+    let long_ago = std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_700_000_000);
+    fs::File::options().write(true).open(&inside).unwrap().set_modified(long_ago).unwrap();
+    let path = inside.to_str().unwrap();
+    fs::set_permissions(&inside, fs::Permissions::from_mode(0o600)).unwrap();
+    let at = node.files().modified(path).unwrap();
+    assert_eq!(at, Some("2023-11-14T22:13:20Z".parse().unwrap()));
+    assert_eq!(node.files().modified(&format!("{path}.none")).unwrap(), None);
 }
 
 #[test]

@@ -25,13 +25,16 @@ use jiff::Timestamp;
 use kube_temper::{
     apply,
     cluster::{ApiServer, Cluster, ClusterError, LeaseStatus, NodeStatus},
-    model::{Component, Order, Outcome},
+    model::{Component, Order, Outcome, StepTarget},
     node::{
         Node, PodStatus, recording,
         sim::{Cause, SimNode, VirtualClock},
     },
 };
-use machine::{purpose, sim::flag};
+use machine::{
+    purpose,
+    sim::{flag, rewritten},
+};
 
 /// What was asked of the cluster that writes there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,6 +144,21 @@ impl Done {
         assert!(cause.contains(words), "{cause}");
         assert_eq!(self.restarts, 0);
     }
+}
+
+#[test]
+fn a_worker_takes_no_api_server_away_and_asks_for_none() {
+    const CONFIG: &str = "/var/lib/kubelet/config.yaml";
+    let clock = Arc::new(VirtualClock::default());
+    let node = Arc::new(SimNode::new(&recording::KUBEADM_1_36_2_WORKER, clock, 7).unwrap());
+    let text = node.text(CONFIG).unwrap() + "podPidsLimit: 4096\n";
+    let change = rewritten(&node, CONFIG, "4.2.13", text);
+    let plan = machine::plan(vec![machine::step(StepTarget::Kubelet, vec![change])]);
+    let others = Arc::new(Others::new(&[], &[]));
+    let shared: Arc<dyn Node> = node.clone();
+    let transaction = apply::begin(&shared, &plan, purpose(&plan)).unwrap();
+    assert_eq!(transaction.in_cluster(Some(others.clone())).run(), Outcome::Committed);
+    assert_eq!(others.asked.lock().unwrap().clone(), Vec::<Asked>::new());
 }
 
 #[test]

@@ -215,6 +215,15 @@ impl Eye<'_> {
         }
     }
 
+    /// What the running process sees there: the new one of the same image will see it too.
+    fn in_image(&self, path: &str) -> Result<Option<Vec<u8>>, NodeError> {
+        let Some(pid) = self.same_image else { return Ok(None) };
+        match self.node.process_file(pid, path, LARGEST_TEXT as u64) {
+            Err(error) if error.is_not_found() => Ok(None),
+            seen => seen,
+        }
+    }
+
     fn read(&self, file: &Named) -> Result<Got, NodeError> {
         let Named { by, path, .. } = file;
         let host = match self.sight(path)? {
@@ -227,9 +236,7 @@ impl Eye<'_> {
                 )));
             }
             Sight::Image | Sight::Volatile => {
-                if let Some(pid) = self.same_image
-                    && let Some(bytes) = self.node.process_file(pid, path, LARGEST_TEXT as u64)?
-                {
+                if let Some(bytes) = self.in_image(path)? {
                     return Ok(Got::Bytes(bytes));
                 }
                 return Ok(Got::Wrong(format!(
