@@ -21,7 +21,8 @@ fn closing(lab: &Lab, line: &str) -> Plan {
     let open = lab.node.text(&path).unwrap() + "readOnlyPort: 10255\n";
     lab.node.replace(&path, &open).unwrap();
     lab.node.kubelet().unwrap().restart().unwrap();
-    lab.pass(60);
+    // Long enough ago to be told from a restart of ours.
+    lab.pass(660);
     let mut change =
         rewritten(&lab.node, &path, "4.2.4", open.replace("readOnlyPort: 10255", line));
     let field = |name: &str, value| -> AttributedEdit {
