@@ -31,7 +31,9 @@ impl Drop for Running {
 /// A copy of `sleep` under another name: a real process whose `--version` answers.
 fn run_as(name: &str, folder: &tempfile::TempDir) -> Running {
     let program = folder.path().join(name);
-    fs::copy("/bin/sleep", &program).unwrap();
+    // Copied by another process: a file this one has open for writing while another test starts a program
+    // could not be run.
+    assert!(Command::new("cp").arg("/bin/sleep").arg(&program).status().unwrap().success());
     let child = Command::new(&program)
         .arg("1000")
         .stdin(Stdio::null())
