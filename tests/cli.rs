@@ -12,6 +12,7 @@
 )]
 
 mod common;
+mod copies;
 
 use std::{
     fs,
@@ -256,14 +257,10 @@ fn another_user_may_not_write() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let before = node.listing();
     // The other user must reach the node's copy and the program.
-    let open = |path: &std::path::Path| {
-        fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    };
     let top = node.root().parent().unwrap().to_owned();
-    open(&top);
+    fs::set_permissions(&top, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
     let copy = top.join("kube-temper");
-    fs::copy(env!("CARGO_BIN_EXE_kube-temper"), &copy).unwrap();
-    open(&copy);
+    copies::program(env!("CARGO_BIN_EXE_kube-temper"), &copy);
     let run = |arguments: &[&str]| {
         std::process::Command::new(&copy)
             .env_clear()

@@ -10,6 +10,8 @@
     reason = "a test stops where it cannot go on, reads its own data, and tells one story"
 )]
 
+mod copies;
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
@@ -31,9 +33,7 @@ impl Drop for Running {
 /// A copy of `sleep` under another name: a real process whose `--version` answers.
 fn run_as(name: &str, folder: &tempfile::TempDir) -> Running {
     let program = folder.path().join(name);
-    // Copied by another process: a file this one has open for writing while another test starts a program
-    // could not be run.
-    assert!(Command::new("cp").arg("/bin/sleep").arg(&program).status().unwrap().success());
+    copies::program("/bin/sleep", &program);
     let child = Command::new(&program)
         .arg("1000")
         .stdin(Stdio::null())

@@ -6,7 +6,7 @@ use kube_temper::{
 };
 
 use super::{
-    Test,
+    Test, copies,
     machine::{Machine, words},
 };
 
@@ -92,7 +92,7 @@ fn a_replaced_kubelet() {
     let gone = parse(&machine, Kubelet, "kubelet --v=2");
     let Trial::Untried { why } = gone else { panic!("{gone:?}") };
     assert!(why.contains("cannot be opened: No such file"), "{why}");
-    std::fs::copy("/bin/sleep", &path).unwrap();
+    copies::program("/bin/sleep", &path);
     assert_eq!(parse(&machine, Kubelet, "kubelet --v=2").clone(), {
         rejected("Try 'kubelet --help' for more information.")
     });

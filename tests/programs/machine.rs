@@ -9,6 +9,8 @@ use std::{
 
 use kube_temper::node::{Node as _, Programs, host::HostNode};
 
+use super::copies;
+
 /// Our own program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_kube-temper");
 
@@ -47,7 +49,7 @@ impl Machine {
     pub(crate) fn program(&self, name: &str) -> PathBuf {
         let path = self.folder.path().join(name);
         if !path.exists() {
-            fs::copy("/proc/self/exe", &path).unwrap();
+            copies::program(std::env::current_exe().unwrap(), &path);
         }
         path
     }

@@ -18,6 +18,8 @@
 
 mod arguments;
 mod confinement;
+#[path = "../copies/mod.rs"]
+mod copies;
 mod kubelet;
 mod machine;
 mod rehearsal;

@@ -228,20 +228,20 @@ fn timer(id: &TransactionId) -> String {
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests make real programs")]
 
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::fs;
 
     use super::*;
+    use crate::node::host::script;
 
     /// A stand-in for both of systemd's clients: writes down how it was called, and ends as told.
     fn keeper(folder: &Path, status: u8) -> ProcessKeeper {
         let program = folder.join("client");
         let called = folder.join("called");
-        let script = format!(
+        let text = format!(
             "#!/bin/sh\nfor word in \"$@\"; do echo \"$word\" >> {0}; done\necho broken bus >&2\nexit {status}\n",
             called.display()
         );
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        script::make(&program, &text);
         let systemd = Systemd { run: program.clone(), ctl: program };
         let arguments = vec!["--state-dir".into(), "/with space".into()];
         ProcessKeeper::new("/opt/kube-temper".into(), arguments, Some(systemd))

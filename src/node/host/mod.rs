@@ -9,6 +9,8 @@ mod kubelet;
 mod program;
 pub(super) mod programs;
 mod run;
+#[cfg(test)]
+mod script;
 mod service;
 mod state;
 mod tree;

@@ -79,18 +79,13 @@ pub(crate) fn version(
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::disallowed_methods, reason = "tests make real programs")]
-
-    use std::{fs, os::unix::fs::PermissionsExt as _};
-
     use super::*;
-    use crate::node::host::SystemClock;
+    use crate::node::host::{SystemClock, script};
 
-    fn run(script: &str, deadline: Duration) -> Result<String, String> {
+    fn run(text: &str, deadline: Duration) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("kubelet");
-        fs::write(&program, script).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        script::make(&program, text);
         version(program.to_str().unwrap(), deadline, &SystemClock::new())
             .map_err(|error| error.kind.to_string())
     }

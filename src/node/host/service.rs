@@ -110,18 +110,17 @@ fn state(output: &str) -> Option<ServiceState> {
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "tests make real programs")]
 
-    use std::{fs, os::unix::fs::PermissionsExt as _};
+    use std::fs;
 
     use super::*;
-    use crate::node::host::SystemClock;
+    use crate::node::host::{SystemClock, script};
 
     /// A program in the place of systemctl, and the folder it writes into.
-    fn stub(script: &str) -> (Service, tempfile::TempDir) {
+    fn stub(text: &str) -> (Service, tempfile::TempDir) {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("systemctl");
-        let script = script.replace("HERE", folder.path().to_str().unwrap());
-        fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
-        fs::set_permissions(&program, fs::Permissions::from_mode(0o700)).unwrap();
+        let text = text.replace("HERE", folder.path().to_str().unwrap());
+        script::make(&program, &format!("#!/bin/sh\n{text}\n"));
         (Service::at(program), folder)
     }
 
