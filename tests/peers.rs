@@ -212,6 +212,28 @@ fn without_an_answer_only_a_person_can_know_that_there_is_no_other() {
 }
 
 #[test]
+fn whoever_only_looks_is_told_the_same_and_takes_no_lease() {
+    let clock = Arc::new(VirtualClock::default());
+    let node = SimNode::new(&recording::KUBEADM_1_36_2, clock, 7).unwrap();
+    let plan = flag(&node, Component::KubeApiserver, "profiling", "false");
+    let look = |others: &Others, allow_single: bool| {
+        let order = Order { allow_single, ..Order::from(purpose(&plan)) };
+        let site = apply::Site { node: &node, cluster: Some(others) };
+        apply::check(site, &plan, order).map_err(|refusal| refusal.to_string())
+    };
+    let ready = Others::new(&[true], &[true]);
+    assert_eq!(look(&ready, false), Ok(()));
+    assert_eq!(ready.asked.lock().unwrap().clone(), []);
+    let sick = look(&Others::new(&[false], &[false]), false).unwrap_err();
+    assert!(sick.contains("10.0.0.2:6443"), "{sick}");
+    let error = || Err(ClusterError::Unreachable("connection refused".to_owned()));
+    let silent = || Others { looks: [error(), error()], ..Others::new(&[], &[]) };
+    let alone = look(&silent(), false).unwrap_err();
+    assert!(alone.contains("--allow-single"), "{alone}");
+    assert_eq!(look(&silent(), true), Ok(()));
+}
+
+#[test]
 fn what_takes_nothing_away_from_the_cluster_asks_nobody() {
     let silent = Err(ClusterError::Unreachable("connection refused".to_owned()));
     let others = Others { looks: [silent.clone(), silent], ..Others::new(&[], &[]) };

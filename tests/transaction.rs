@@ -92,6 +92,9 @@ fn one_run_at_a_time() {
     let refused = begin(&node, &three_files(&machine)).unwrap_err();
     assert!(matches!(&refused, Refusal::Locked(holder) if holder.contains("another run")));
     assert!(matches!(recover(node.as_ref()), Err(Refusal::Locked(_))));
+    let all = three_files(&machine);
+    let looked = apply::check(node.as_ref() as &dyn Node, &all, purpose(&all));
+    assert!(matches!(looked, Err(Refusal::Locked(_))), "{looked:?}");
     drop(held);
     let transaction = begin(&node, &three_files(&machine)).unwrap();
     assert!(node.lock().is_err(), "a transaction holds the lock");

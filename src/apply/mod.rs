@@ -27,7 +27,7 @@ pub use take_up::{Taken, take_up};
 use crate::{
     cluster::Cluster,
     model::{Observation, Order, Plan, TransactionId, journal::FileIntent},
-    node::{Lock, Node, NodeError, NodeErrorKind},
+    node::{LOCK, Lock, Node, NodeError, NodeErrorKind},
     store::{Journal, Store, StoreError, Writer},
 };
 
@@ -206,6 +206,12 @@ pub fn check<'s>(
 ) -> Result<(), Refusal> {
     let site = site.into();
     refuse::plan(site.node, plan)?;
+    if site.node.is_locked()? {
+        let told = site.node.state().read(LOCK, 4096).unwrap_or_default();
+        let holder = String::from_utf8_lossy(&told).trim().to_owned();
+        let kind = NodeErrorKind::Locked { holder };
+        return Err(busy(site.node, NodeError { operation: "lock", path: LOCK.to_owned(), kind }));
+    }
     compare(site.node, plan)?;
     before::look(site, plan, &order.into()).map_err(|why| Refusal::Refused(why.to_string()))
 }

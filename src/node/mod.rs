@@ -191,6 +191,9 @@ pub enum NodeKind {
     Simulated,
 }
 
+/// The lock within the state directory; where it is a file, its text says who holds it.
+pub const LOCK: &str = "/lock";
+
 /// Held while this run may write; released when dropped.
 pub trait Lock: fmt::Debug + Send {}
 

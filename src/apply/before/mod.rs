@@ -59,9 +59,12 @@ pub(super) fn check(
     peers::hold(site, plan, order, role, holder, &mut |seen| tell(Phase::Baseline, seen))
 }
 
-/// The part that takes no time and runs nothing: what a dry run refuses too.
+/// The part that writes and runs nothing: what a dry run refuses too.
 pub(super) fn look(site: Site<'_>, plan: &Plan, order: &Order) -> Result<(), Standing> {
-    at_once(site, plan, order, &mut |_, _| Ok(())).map(drop)
+    match at_once(site, plan, order, &mut |_, _| Ok(()))? {
+        Some((_, facts)) => peers::look(site, plan, order, facts.profile.role),
+        None => Ok(()),
+    }
 }
 
 fn at_once<'s>(

@@ -25,23 +25,51 @@ pub(super) fn hold(
     holder: &str,
     emit: &mut Emit<'_>,
 ) -> Result<bool, Standing> {
+    let Some((cluster, others)) = others(site, plan, order, role, emit)? else { return Ok(false) };
+    take(site, cluster, plan, order, holder)?;
+    // Between the look and the Lease another node may have begun.
+    let again = cluster.api_servers().map_err(|error| Standing(error.to_string()));
+    if let Err(standing) = again.and_then(|servers| healthy(&servers)) {
+        // It ends by itself when it cannot be given back.
+        let _ = cluster.release(holder);
+        return Err(standing);
+    }
+    let text =
+        format!("{others} other API servers are ready; no other control plane is changed now");
+    emit(Observation { component: None, text, proves: false })?;
+    Ok(true)
+}
+
+/// Refuses what [`hold`] would refuse before it takes the Lease.
+pub(super) fn look(site: Site<'_>, plan: &Plan, order: &Order, role: Role) -> Result<(), Standing> {
+    others(site, plan, order, role, &mut |_| Ok(())).map(drop)
+}
+
+/// The cluster and how many other API servers serve in it; `None` where nobody has to be asked.
+fn others<'s>(
+    site: Site<'s>,
+    plan: &Plan,
+    order: &Order,
+    role: Role,
+    emit: &mut Emit<'_>,
+) -> Result<Option<(&'s dyn Cluster, usize)>, Standing> {
     // A worker takes no API server away.
     if role == Role::Worker {
-        return Ok(false);
+        return Ok(None);
     }
     let takes_away = |target: StepTarget| {
         matches!(target, StepTarget::KubeApiserver | StepTarget::Kubelet | StepTarget::Etcd)
     };
     if !plan.steps.iter().any(|step| takes_away(step.target)) {
-        return Ok(false);
+        return Ok(None);
     }
-    let Some(cluster) = site.cluster else { return Ok(false) };
+    let Some(cluster) = site.cluster else { return Ok(None) };
     let servers = match cluster.api_servers() {
         Ok(servers) => servers,
         Err(error) if order.allow_single => {
             let text = format!("the other control planes are not known ({error})");
             emit(Observation { component: None, text, proves: false })?;
-            return Ok(false);
+            return Ok(None);
         }
         Err(error) => {
             return Err(Standing(format!(
@@ -51,22 +79,10 @@ pub(super) fn hold(
     };
     // The own one is asked by its own probes.
     if servers.iter().all(|server| server.own) {
-        return Ok(false);
+        return Ok(None);
     }
     healthy(&servers)?;
-    take(site, cluster, plan, order, holder)?;
-    // Between the look and the Lease another node may have begun.
-    let again = cluster.api_servers().map_err(|error| Standing(error.to_string()));
-    if let Err(standing) = again.and_then(|servers| healthy(&servers)) {
-        // It ends by itself when it cannot be given back.
-        let _ = cluster.release(holder);
-        return Err(standing);
-    }
-    let others = servers.iter().filter(|server| !server.own).count();
-    let text =
-        format!("{others} other API servers are ready; no other control plane is changed now");
-    emit(Observation { component: None, text, proves: false })?;
-    Ok(true)
+    Ok(Some((cluster, servers.iter().filter(|server| !server.own).count())))
 }
 
 fn healthy(servers: &[ApiServer]) -> Result<(), Standing> {

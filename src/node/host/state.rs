@@ -20,7 +20,7 @@ use nix::{
 use super::files::DirFiles;
 use crate::{
     model::FileMeta,
-    node::{Clock, DirEntry, Files, Lock, NodeError, NodeErrorKind, Stat},
+    node::{Clock, DirEntry, Files, LOCK, Lock, NodeError, NodeErrorKind, Stat},
 };
 
 /// Where it lies, within the node's root, unless `--state-dir` says otherwise.
@@ -28,9 +28,6 @@ pub const DEFAULT_STATE_DIR: &str = "/var/lib/kube-temper";
 
 /// Mode of the directory itself.
 const MODE: u32 = 0o700;
-
-/// The lock's file.
-const LOCK: &str = "/lock";
 
 /// How often, and for how long each time, the lock is waited for.
 const GLANCES: u32 = 5;
