@@ -27,7 +27,9 @@ impl Engine {
         let report = check::check(benchmark, self.notices(benchmark), &controls, &facts);
         // A state directory that another user cannot read is no obstacle to a scan.
         let unfinished = Store::new(self.node.as_ref()).unfinished().unwrap_or_default();
-        Ok(Scan { facts: Arc::new(facts), report, controls: Arc::new(controls), unfinished })
+        let busy = !unfinished.is_empty() && self.node.is_locked().unwrap_or(false);
+        let (facts, controls) = (Arc::new(facts), Arc::new(controls));
+        Ok(Scan { facts, report, controls, unfinished, busy })
     }
 
     /// A control of the benchmark in force (or of `--benchmark`), by id.

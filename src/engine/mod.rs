@@ -92,6 +92,8 @@ pub struct Scan {
     pub controls: Arc<Vec<Numbered>>,
     /// Transactions that did not end: nothing is written until they are recovered.
     pub unfinished: Vec<TransactionId>,
+    /// Somebody holds the lock: one of them may be under way.
+    pub busy: bool,
 }
 
 /// Which fixes to plan.

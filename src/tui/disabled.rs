@@ -1,6 +1,9 @@
 //! Why a key does nothing at the moment. Each reason says what to do instead, where there is something.
 
-use super::model::{Filter, History, Model, Overlay, Screen, findings_offered as offered};
+use super::model::{
+    Admission, Allowance, Filter, History, Model, Overlay, Review, Screen,
+    findings_offered as offered,
+};
 use crate::model::{FixOffer, Status, Tier};
 
 /// It always works.
@@ -22,9 +25,12 @@ pub(super) fn needs_scan(model: &Model) -> Option<String> {
 }
 
 /// What stands in the way of every write.
-fn write(model: &Model) -> Option<String> {
+pub(super) fn write(model: &Model) -> Option<String> {
     if let Some(reason) = &model.read_only {
         return Some(format!("read-only: {reason}"));
+    }
+    if let Some(id) = model.under_way_elsewhere() {
+        return Some(format!("{id} is under way in another process: R looks again"));
     }
     if let Some(id) = model.unfinished().first() {
         return Some(format!("{id} was interrupted: recover it first (X)"));
@@ -105,7 +111,37 @@ pub(super) fn apply(model: &Model) -> Option<String> {
     if plan.tier() == Some(Tier::R4) && plan.controls.len() > 1 {
         return because("R4 touches data or quorum: apply it alone, unmark the others");
     }
-    None
+    admission(model)
+}
+
+/// What the node said of the plan on the screen.
+fn admission(model: &Model) -> Option<String> {
+    match &model.review()?.ready()?.admission {
+        Admission::Granted => None,
+        Admission::Unasked | Admission::Asked => {
+            because("whether this node takes it is being asked: in a moment")
+        }
+        Admission::Refused(why) => Some(format!("it would be refused: {why}")),
+    }
+}
+
+pub(super) fn allow_pending(model: &Model) -> Option<String> {
+    allowance(model, Allowance::Pending, "nothing here restarts in this plan")
+}
+
+pub(super) fn allow_single(model: &Model) -> Option<String> {
+    allowance(model, Allowance::Single, "neither API server nor kubelet restarts in this plan")
+}
+
+pub(super) fn skip_rehearsal(model: &Model) -> Option<String> {
+    allowance(model, Allowance::Unrehearsed, "the API server does not restart in this plan")
+}
+
+fn allowance(model: &Model, allowance: Allowance, otherwise: &str) -> Option<String> {
+    let Some(plan) = model.review().and_then(Review::plan) else {
+        return because("there is no plan yet");
+    };
+    if allowance.concerns(plan, model.kind) { None } else { because(otherwise) }
 }
 
 pub(super) fn undo_last(model: &Model) -> Option<String> {
@@ -141,15 +177,12 @@ fn undo_review(model: &Model) -> Option<String> {
     let Some(ready) = model.undo.as_ref().and_then(super::model::Review::ready) else {
         return because("there is no plan to roll back");
     };
-    if let super::model::Write::Rollback(rollback) = &ready.write {
-        if !rollback.conflicts.is_empty() {
-            return because("later changes stand in the way: see the conflicts");
-        }
-        if rollback.plan.is_empty() {
-            return because("there is nothing left to undo");
-        }
+    if let super::model::Write::Rollback(rollback) = &ready.write
+        && !rollback.conflicts.is_empty()
+    {
+        return because("later changes stand in the way: see the conflicts");
     }
-    None
+    if ready.write.only_noted() { None } else { admission(model) }
 }
 
 pub(super) fn diff(model: &Model) -> Option<String> {
@@ -203,6 +236,11 @@ pub(super) fn recover(model: &Model) -> Option<String> {
     }
     if model.transaction_runs() {
         return because("a transaction is under way");
+    }
+    if let Some(id) = model.under_way_elsewhere() {
+        return Some(format!(
+            "{id} is under way in another process, not interrupted: R looks again"
+        ));
     }
     if model.to_recover().is_empty() { because("no transaction was interrupted") } else { None }
 }

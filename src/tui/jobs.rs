@@ -1,18 +1,15 @@
 //! Effects, done through the engine.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use super::{
     app::Backstage,
-    message::{Begun, Effect, JobMsg, Planned, Polled},
+    message::{Begun, Effect, Intent, JobMsg, Planned, Polled},
 };
 use crate::{
-    engine::{Engine, EngineError, Filter, Running, Selection, Terms},
+    engine::{Engine, EngineError, Filter, Running, Selection},
     model::{Outcome, TransactionId},
 };
-
-/// How long a person has to keep what restarted a component.
-const CONFIRM_WITHIN: Duration = Duration::from_secs(5 * 60);
 
 /// The job thread's side: the engine, and the transaction it is watching.
 #[derive(Debug)]
@@ -41,11 +38,12 @@ impl EngineJobs {
         };
         let now = running.now();
         let records = running.poll()?;
+        let notice = running.take_notice();
         let outcome = running.outcome().cloned();
         if outcome.is_some() {
             self.running = None;
         }
-        Ok(Polled { now, records, outcome })
+        Ok(Polled { now, records, notice, outcome })
     }
 }
 
@@ -73,19 +71,26 @@ impl Backstage for EngineJobs {
                 });
                 JobMsg::RollbackPlanned { undo, result }
             }
-            Effect::Apply(plan) => {
-                let terms = Terms { confirm_within: Some(CONFIRM_WITHIN), ..Terms::default() };
+            Effect::Check(intent, terms) => {
+                let result = match &intent {
+                    Intent::Apply(plan) => engine.check_apply(plan, &terms),
+                    Intent::Rollback(rollback) => engine.check_rollback(rollback, &terms),
+                };
+                JobMsg::Checked { question: (intent, terms), result }
+            }
+            Effect::Apply(plan, terms) => {
                 let running = engine.apply(&plan, &terms);
                 self.started(running)
             }
-            Effect::Rollback(plan) => {
-                let running = engine.rollback(&plan, &Terms::default());
+            Effect::Rollback(plan, terms) => {
+                let running = engine.rollback(&plan, &terms);
                 self.started(running)
             }
             Effect::Answer(id, answer) => {
                 let by = "the terminal interface";
                 JobMsg::Answered(engine.answer(&id.0, answer, by).map(drop))
             }
+            Effect::NoteRollback(plan) => JobMsg::Noted(engine.note_rollback(&plan)),
             Effect::Recover => JobMsg::Recovered(engine.recover()),
             Effect::Poll => JobMsg::Polled(self.poll()),
             Effect::History => JobMsg::History(engine.history()),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use ratatui::crossterm::event::KeyEvent;
 
 use crate::{
-    engine::{Answer, EngineError, RollbackPlan, Scan, Summary, Transaction, Undo},
+    engine::{Answer, EngineError, RollbackPlan, Scan, Summary, Terms, Transaction, Undo},
     model::{ControlId, Outcome, Plan, Record, TransactionId},
     text::diff::FileDiff,
 };
@@ -58,12 +58,21 @@ pub enum JobMsg {
         /// The undo with its differences.
         result: Result<(Arc<RollbackPlan>, Vec<FileDiff>), EngineError>,
     },
+    /// Of [`Effect::Check`].
+    Checked {
+        /// What was asked about.
+        question: (Intent, Terms),
+        /// Whether the node would take it.
+        result: Result<(), EngineError>,
+    },
     /// Of [`Effect::Apply`] and [`Effect::Rollback`]: the transaction exists, or nothing was written.
     Started(Result<Begun, EngineError>),
     /// Of [`Effect::Poll`].
     Polled(Result<Polled, EngineError>),
     /// Of [`Effect::Answer`]: it was asked; the journal tells the rest.
     Answered(Result<(), EngineError>),
+    /// Of [`Effect::NoteRollback`].
+    Noted(Result<TransactionId, EngineError>),
     /// Of [`Effect::Recover`].
     Recovered(Result<Vec<(TransactionId, Outcome)>, EngineError>),
     /// Of [`Effect::History`].
@@ -104,8 +113,19 @@ pub struct Polled {
     pub now: Timestamp,
     /// Journal records since the last time.
     pub records: Vec<Record>,
+    /// What the journal does not tell, once: whoever carries it out is dead.
+    pub notice: Option<String>,
     /// How it ended; `None` while it is under way.
     pub outcome: Option<Outcome>,
+}
+
+/// What is meant to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Intent {
+    /// Fixes.
+    Apply(Arc<Plan>),
+    /// An undo.
+    Rollback(Arc<RollbackPlan>),
 }
 
 /// Something the interface wants done; the job thread does one at a time, in order.
@@ -136,10 +156,14 @@ pub enum Effect {
         /// Lines around each hunk.
         context: usize,
     },
-    /// Apply a plan that was shown and confirmed.
-    Apply(Arc<Plan>),
-    /// Run an undo that was shown and confirmed.
-    Rollback(Arc<RollbackPlan>),
+    /// Ask whether the node would take it on these terms; writes nothing.
+    Check(Intent, Terms),
+    /// Apply a plan that was shown and confirmed, on the terms that were shown with it.
+    Apply(Arc<Plan>, Terms),
+    /// Run an undo that was shown and confirmed, on the terms that were shown with it.
+    Rollback(Arc<RollbackPlan>, Terms),
+    /// Note an undo that finds nothing left to put back, as was confirmed.
+    NoteRollback(Arc<RollbackPlan>),
     /// Ask something of the transaction that waits.
     Answer(TransactionId, Answer),
     /// Finish or undo what was interrupted.
@@ -159,8 +183,10 @@ impl Effect {
             Self::Scan => "reading the node",
             Self::Plan { .. } | Self::Diff { .. } => "planning",
             Self::PlanRollback { .. } => "planning the roll back",
-            Self::Apply(_) => "starting to apply",
-            Self::Rollback(_) => "starting to roll back",
+            Self::Check(..) => "looking whether this node takes it",
+            Self::Apply(..) => "starting to apply",
+            Self::Rollback(..) => "starting to roll back",
+            Self::NoteRollback(_) => "noting the roll back",
             Self::Answer(..) => "answering",
             Self::Recover => "recovering",
             Self::Poll => "reading the journal",
@@ -170,6 +196,6 @@ impl Effect {
 
     /// Leads to writing on the node.
     pub const fn writes(&self) -> bool {
-        matches!(self, Self::Apply(_) | Self::Rollback(_) | Self::Recover)
+        matches!(self, Self::Apply(..) | Self::Rollback(..) | Self::NoteRollback(_) | Self::Recover)
     }
 }

@@ -30,7 +30,7 @@ mod view;
 pub use app::{App, Backstage, Source, Standing, Wait};
 pub use jobs::EngineJobs;
 pub use keys::Action;
-pub use message::{Begun, Effect, JobMsg, Msg, Planned, Polled};
+pub use message::{Begun, Effect, Intent, JobMsg, Msg, Planned, Polled};
 
 /// How the interface looks. Whoever reads the environment decides (`NO_COLOR`, locale, `TERM`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -46,6 +46,9 @@ pub enum Action {
     UndoLast,
     Undo,
     Recover,
+    AllowPending,
+    AllowSingle,
+    SkipRehearsal,
     Rescan,
     Confirm,
     Keep,
@@ -58,7 +61,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 37] = [
+    pub const ALL: [Self; 40] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -88,6 +91,9 @@ impl Action {
         Self::UndoLast,
         Self::Undo,
         Self::Recover,
+        Self::AllowPending,
+        Self::AllowSingle,
+        Self::SkipRehearsal,
         Self::Rescan,
         Self::Confirm,
         Self::Keep,
@@ -255,6 +261,12 @@ impl fmt::Debug for Binding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {:?}", self.keys, self.action)
     }
+}
+
+/// The first key of an action, as a person reads it.
+pub(crate) fn shown(action: Action) -> String {
+    let binding = BINDINGS.iter().find(|binding| binding.action == action);
+    binding.and_then(|binding| binding.keys.first()).map(ToString::to_string).unwrap_or_default()
 }
 
 /// The binding of a key in a context.

@@ -61,6 +61,7 @@ const HELPFUL: &[C] = &[
     C::Explain,
     C::Diff,
 ];
+const REVIEWS: &[C] = &[C::Plan, C::Undo];
 const DIFFS: &[C] = &[C::Plan, C::Undo, C::Diff];
 
 /// Every key, in every context.
@@ -249,6 +250,30 @@ pub(crate) static BINDINGS: &[Binding] = &[
         about: "roll back the latest transaction: shows the plan first, then asks",
         contexts: QUIET,
         disabled: disabled::undo_last,
+    },
+    Binding {
+        keys: &[Char('i')],
+        action: A::AllowPending,
+        label: "",
+        about: "for this plan: changes of others that wait for the restart may start too, or not",
+        contexts: REVIEWS,
+        disabled: disabled::allow_pending,
+    },
+    Binding {
+        keys: &[Char('s')],
+        action: A::AllowSingle,
+        label: "",
+        about: "for this plan: no other API server need be known to serve, or it must",
+        contexts: REVIEWS,
+        disabled: disabled::allow_single,
+    },
+    Binding {
+        keys: &[Char('r')],
+        action: A::SkipRehearsal,
+        label: "",
+        about: "for this plan: do not try the planned API server beside the real one, or do",
+        contexts: REVIEWS,
+        disabled: disabled::skip_rehearsal,
     },
     Binding {
         keys: &[Char('R')],

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Write;
+use super::{Consent, Write};
 use crate::model::Tier;
 
 /// Keys pressed within this time after a question was drawn do not answer it: they were meant for
@@ -14,6 +14,8 @@ pub(crate) const SETTLE: Duration = Duration::from_millis(300);
 pub(crate) struct Confirm {
     /// What is done when it is answered: this value and no other.
     pub(crate) write: Write,
+    /// What is allowed for it.
+    pub(crate) consent: Consent,
     /// Highest risk of it; `None` for a recovery.
     pub(crate) tier: Option<Tier>,
     /// What must be typed, in order: control ids (R3) or the node's name (R4).
@@ -28,7 +30,7 @@ pub(crate) struct Confirm {
 
 impl Confirm {
     /// The question before this write, on the node of this name.
-    pub(crate) fn new(write: Write, node: &str) -> Self {
+    pub(crate) fn new(write: Write, consent: Consent, node: &str) -> Self {
         let plan = write.plan();
         let tier = plan.and_then(crate::model::Plan::tier);
         let words = match (tier, plan) {
@@ -47,7 +49,7 @@ impl Confirm {
             }
             _ => Vec::new(),
         };
-        Self { write, tier, words, done: 0, input: String::new(), shown: None }
+        Self { write, consent, tier, words, done: 0, input: String::new(), shown: None }
     }
 
     /// The word that must be typed now; `None` when only the last key is missing.

@@ -12,6 +12,7 @@ use crate::{
 };
 
 mod confirm;
+mod consent;
 mod countdown;
 mod findings;
 mod history;
@@ -21,11 +22,12 @@ mod review;
 pub(crate) use confirm::Confirm;
 #[cfg(test)]
 pub(crate) use confirm::SETTLE;
+pub(crate) use consent::{Allowance, Consent};
 pub(crate) use countdown::Countdown;
 pub(crate) use findings::{Filter, Findings, Row, offered as findings_offered};
 pub(crate) use history::History;
 pub(crate) use progress::{Ending, Progress};
-pub(crate) use review::{Ready, Review, ReviewState, Write};
+pub(crate) use review::{Admission, Ready, Review, ReviewState, Write};
 
 /// A cursor in a list and the first row shown.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -242,6 +244,12 @@ impl Model {
     /// Transactions that were interrupted.
     pub(crate) fn unfinished(&self) -> &[TransactionId] {
         self.scan.as_ref().map_or(&[], |scan| scan.unfinished.as_slice())
+    }
+
+    /// A transaction that another process carries out now.
+    pub(crate) fn under_way_elsewhere(&self) -> Option<&TransactionId> {
+        let busy = self.scan.as_ref().is_some_and(|scan| scan.busy);
+        self.unfinished().first().filter(|_| busy && !self.transaction_runs())
     }
 
     /// What a recovery would finish or undo: what was interrupted, and the latest when it is stuck.

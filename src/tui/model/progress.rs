@@ -22,6 +22,8 @@ pub(crate) struct Progress {
     pub(crate) polling: bool,
     /// The journal could not be read the last time, and why.
     pub(crate) trouble: Option<String>,
+    /// What was said of whoever carries it out, besides the journal.
+    pub(crate) notice: Option<String>,
     /// A person is asked to keep the change.
     pub(crate) countdown: Option<Countdown>,
     /// First line shown; `None` follows the end.
@@ -41,6 +43,8 @@ pub(crate) enum Ending {
     Recovered(Vec<(TransactionId, Outcome)>),
     /// This program failed while it watched; the journal knows more.
     Unknown(String),
+    /// Whoever carried it out is dead, and nothing put it back.
+    Lost(String),
 }
 
 impl Progress {
@@ -54,6 +58,7 @@ impl Progress {
             last: now,
             polling: false,
             trouble: None,
+            notice: None,
             countdown: None,
             scroll: None,
             ending: None,

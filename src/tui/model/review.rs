@@ -3,11 +3,13 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    engine::{RollbackPlan, Undo},
+    engine::{RollbackPlan, Terms, Undo},
     model::{ControlId, Plan, TransactionId},
     text::diff::FileDiff,
-    tui::message::Effect,
+    tui::message::{Effect, Intent},
 };
+
+use super::{Allowance, Consent};
 
 /// Something that can be written once it was shown and confirmed.
 #[derive(Debug, Clone)]
@@ -30,12 +32,33 @@ impl Write {
         }
     }
 
+    /// An undo that finds nothing left to put back: only the history is written.
+    pub(crate) fn only_noted(&self) -> bool {
+        matches!(self, Self::Rollback(rollback) if rollback.plan.is_empty() && rollback.conflicts.is_empty())
+    }
+
     /// What the job thread is told.
-    pub(crate) fn effect(&self) -> Effect {
+    pub(crate) fn effect(&self, consent: Consent) -> Effect {
         match self {
-            Self::Apply(plan) => Effect::Apply(Arc::clone(plan)),
-            Self::Rollback(rollback) => Effect::Rollback(Arc::clone(rollback)),
+            Self::Apply(plan) => Effect::Apply(Arc::clone(plan), consent.for_fixes()),
+            Self::Rollback(rollback) if self.only_noted() => {
+                Effect::NoteRollback(Arc::clone(rollback))
+            }
+            Self::Rollback(rollback) => {
+                Effect::Rollback(Arc::clone(rollback), consent.for_rollback())
+            }
             Self::Recover(_) => Effect::Recover,
+        }
+    }
+
+    /// What the job thread is asked before anybody confirms; a recovery is always taken.
+    fn question(&self, consent: Consent) -> Option<(Intent, Terms)> {
+        match self {
+            Self::Apply(plan) => Some((Intent::Apply(Arc::clone(plan)), consent.for_fixes())),
+            Self::Rollback(rollback) => {
+                Some((Intent::Rollback(Arc::clone(rollback)), consent.for_rollback()))
+            }
+            Self::Recover(_) => None,
         }
     }
 }
@@ -49,6 +72,8 @@ pub(crate) struct Review {
     pub(crate) undo: Option<Undo>,
     /// What is known.
     pub(crate) state: ReviewState,
+    /// What a person allows for this plan.
+    pub(crate) consent: Consent,
     /// Lines around each hunk.
     pub(crate) context: usize,
     /// Lines scrolled in the summary.
@@ -75,6 +100,28 @@ pub(crate) struct Ready {
     pub(crate) write: Write,
     /// File by file.
     pub(crate) diffs: Vec<FileDiff>,
+    /// Whether this node would take it.
+    pub(crate) admission: Admission,
+}
+
+impl Ready {
+    /// A plan that was just made.
+    pub(crate) const fn new(write: Write, diffs: Vec<FileDiff>) -> Self {
+        Self { write, diffs, admission: Admission::Unasked }
+    }
+}
+
+/// Whether a node would take a plan, as far as that is known before anything is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Admission {
+    /// Nobody asked yet.
+    Unasked,
+    /// It is being asked.
+    Asked,
+    /// Nothing stands in the way.
+    Granted,
+    /// It would be refused, and why.
+    Refused(String),
 }
 
 impl Review {
@@ -82,11 +129,12 @@ impl Review {
     pub(crate) const CONTEXT: usize = 3;
 
     /// A plan that was just asked for.
-    pub(crate) const fn loading(controls: BTreeSet<ControlId>) -> Self {
+    pub(crate) fn loading(controls: BTreeSet<ControlId>) -> Self {
         Self {
             controls,
             undo: None,
             state: ReviewState::Loading,
+            consent: Consent::default(),
             context: Self::CONTEXT,
             summary_scroll: 0,
             diff_scroll: 0,
@@ -109,5 +157,49 @@ impl Review {
     /// The changes, when they are known.
     pub(crate) fn plan(&self) -> Option<&Plan> {
         self.ready().and_then(|ready| ready.write.plan())
+    }
+
+    /// Asks whether this node would take the plan, unless that was asked already.
+    pub(crate) fn ask(&mut self) -> Option<Effect> {
+        let ReviewState::Ready(ready) = &mut self.state else { return None };
+        let empty = ready.write.plan().is_none_or(Plan::is_empty);
+        if empty || ready.admission != Admission::Unasked {
+            return None;
+        }
+        let (intent, terms) = ready.write.question(self.consent)?;
+        ready.admission = Admission::Asked;
+        Some(Effect::Check(intent, terms))
+    }
+
+    /// Takes the answer to such a question, if it is this plan's on these terms.
+    pub(crate) fn answered(&mut self, question: &(Intent, Terms), refusal: Option<&str>) {
+        let consent = self.consent;
+        let ReviewState::Ready(ready) = &mut self.state else { return };
+        if ready.write.question(consent).as_ref() == Some(question) {
+            ready.admission =
+                refusal.map_or(Admission::Granted, |why| Admission::Refused(why.to_owned()));
+        }
+    }
+
+    /// The node would refuse it.
+    pub(crate) fn is_refused(&self) -> bool {
+        self.ready().is_some_and(|ready| matches!(ready.admission, Admission::Refused(_)))
+    }
+
+    /// Lets a plan that would be refused be asked about again.
+    pub(crate) fn forget_refusal(&mut self) {
+        if self.is_refused()
+            && let ReviewState::Ready(ready) = &mut self.state
+        {
+            ready.admission = Admission::Unasked;
+        }
+    }
+
+    /// Allows something for this plan, or takes that back; the node is asked again.
+    pub(crate) fn toggle(&mut self, allowance: Allowance) {
+        self.consent.toggle(allowance);
+        if let ReviewState::Ready(ready) = &mut self.state {
+            ready.admission = Admission::Unasked;
+        }
     }
 }

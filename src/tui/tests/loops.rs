@@ -59,7 +59,7 @@ fn told_to_leave_in_the_middle_of_a_transaction_its_end_is_waited_for() {
     let summary = app.finish();
     assert_eq!(summary.told.as_deref(), Some("SIGTERM"));
     assert_eq!(summary.transactions.len(), 1);
-    assert!(asked.lock().unwrap().iter().any(|effect| matches!(effect, Effect::Apply(_))));
+    assert!(asked.lock().unwrap().iter().any(|effect| matches!(effect, Effect::Apply(..))));
 }
 
 #[test]

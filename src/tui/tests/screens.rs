@@ -144,6 +144,26 @@ fn questions() {
 }
 
 #[test]
+fn what_can_be_allowed() {
+    let waits = "changes of others wait for the next restart of kube-apiserver (/etc/kubernetes/manifests/kube-apiserver.yaml gives other arguments than process 8123 has): look at them, then restart it without ours, or let them take effect together with --include-pending";
+    let planned = [Action::Down, Action::Mark, Action::Plan];
+    for size in [(80, 24), (130, 40)] {
+        let stage = Stage { stands_in_the_way: Some(waits), ..Stage::default() };
+        let mut session = stage.play(size, PLAIN);
+        session.press(&planned);
+        approve(&format!("plan-would-be-refused-{}x{}", size.0, size.1), &session);
+        session.press(&[Action::AllowPending, Action::AllowSingle]);
+        approve(&format!("plan-allowed-{}x{}", size.0, size.1), &session);
+        session.press(&[Action::Apply]);
+        approve(&format!("question-allowed-{}x{}", size.0, size.1), &session);
+    }
+    let mut stage = Stage::default();
+    stage.scan.as_mut().unwrap().unfinished.push(transaction_id("20261124T052601Z-3f9a"));
+    stage.scan.as_mut().unwrap().busy = true;
+    approve("busy-80x24", &stage.on_80x24());
+}
+
+#[test]
 fn progress() {
     let under_way = Stage { journal: journal_of_scheduler(), outcome: None, ..Stage::default() };
     let mut session = under_way.on_80x24();
@@ -163,6 +183,10 @@ fn progress() {
     session.watch_for(7).resize(60, 15).watch_for(7).resize(80, 24);
     session.watch_for(7).press(&[Action::Keep]);
     approve("countdown-asked-80x24", &session);
+    let notice = Some("the process that carried out 20261124T060000Z-aaaa is dead: it is started again, or kube-temper-recover.timer puts the change back within a minute".to_owned());
+    let mut session = Stage { notice, ..waits() }.on_80x24();
+    session.watch_for(7).press(&DONE).watch_for(7);
+    approve("countdown-dead-guard-80x24", &session);
     let mut session = waits().play((80, 24), ASCII);
     session.watch_for(7).press(&DONE).watch_for(7);
     approve("countdown-80x24-ascii", &session);
@@ -203,6 +227,11 @@ fn outcomes() {
     let mut stale = Stage { refuses, ..Stage::default() }.on_80x24();
     stale.press(&DONE);
     approve("refused-80x24", &stale);
+
+    let refuses = Some("the other control planes cannot be asked for (no answer): repair that, or give --allow-single when there is none".to_owned());
+    let mut alone = Stage { refuses, ..Stage::default() }.on_80x24();
+    alone.press(&[Action::Down, Action::Mark, Action::Plan, Action::Apply, Action::Confirm]);
+    approve("refused-alone-80x24", &alone);
 }
 
 #[test]
@@ -238,6 +267,12 @@ fn history() {
     let mut session = Stage { conflicts, ..stage() }.on_80x24();
     session.press(&[Action::UndoLast]);
     approve("roll-back-conflict-80x24", &session);
+
+    let mut session = Stage { nothing_left: true, ..stage() }.on_80x24();
+    session.press(&[Action::UndoLast]);
+    approve("roll-back-of-nothing-80x24", &session);
+    session.press(&[Action::Undo]);
+    approve("note-question-80x24", &session);
 
     let mut empty = Stage { history: Vec::new(), ..Stage::default() }.on_80x24();
     empty.press(&[Action::History]);

@@ -231,7 +231,13 @@ pub(crate) fn scan() -> Scan {
     };
     let controls =
         vec![Numbered { id: id("1.2.15"), control: serde_yaml::from_str(CONTROL).unwrap() }];
-    Scan { facts: Arc::new(facts), report, controls: Arc::new(controls), unfinished: Vec::new() }
+    Scan {
+        facts: Arc::new(facts),
+        report,
+        controls: Arc::new(controls),
+        unfinished: Vec::new(),
+        busy: false,
+    }
 }
 
 const fn meta(mode: u32) -> FileMeta {
@@ -366,6 +372,12 @@ pub(crate) struct Stage {
     pub(crate) scan: Result<Scan, String>,
     pub(crate) left: Vec<LeftOut>,
     pub(crate) refuses: Option<String>,
+    /// Waits for the next restart, and is no obstacle when that is allowed.
+    pub(crate) stands_in_the_way: Option<&'static str>,
+    /// What is said of whoever carries a transaction out.
+    pub(crate) notice: Option<String>,
+    /// An undo finds nothing left to put back.
+    pub(crate) nothing_left: bool,
     /// A process of its own carries transactions out.
     pub(crate) guarded: bool,
     pub(crate) journal: Vec<RecordKind>,
@@ -386,6 +398,9 @@ impl Default for Stage {
             scan: Ok(scan()),
             left: Vec::new(),
             refuses: None,
+            stands_in_the_way: None,
+            notice: None,
+            nothing_left: false,
             guarded: false,
             journal,
             outcome: Some(Outcome::Committed),
@@ -450,7 +465,7 @@ impl Backstage for Stage {
                 JobMsg::Diffed { plan, context, diffs }
             }
             Effect::PlanRollback { undo, context } => {
-                let plan = plan(&["1.4.1"]);
+                let plan = plan(if self.nothing_left { &[] } else { &["1.4.1"] });
                 let diffs = Self::diffs(&plan, context);
                 let of = vec![transaction_id("20261124T052601Z-3f9a")];
                 let rollback = RollbackPlan {
@@ -462,7 +477,14 @@ impl Backstage for Stage {
                 };
                 JobMsg::RollbackPlanned { undo, result: Ok((Arc::new(rollback), diffs)) }
             }
-            Effect::Apply(_) | Effect::Rollback(_) => self.started(),
+            Effect::Check(intent, terms) => {
+                let refusal = self.stands_in_the_way.filter(|_| !terms.include_pending);
+                let result =
+                    refusal.map_or(Ok(()), |why| Err(EngineError::Refused(why.to_owned())));
+                JobMsg::Checked { question: (intent, terms), result }
+            }
+            Effect::Apply(..) | Effect::Rollback(..) => self.started(),
+            Effect::NoteRollback(_) => JobMsg::Noted(Ok(transaction_id("20261124T060000Z-aaaa"))),
             Effect::Answer(..) => JobMsg::Answered(Ok(())),
             Effect::Recover => {
                 if let Ok(scan) = &mut self.scan {
@@ -483,7 +505,7 @@ impl Backstage for Stage {
                 let over = self.polled == all.len();
                 let outcome = if over { self.outcome.clone() } else { None };
                 let now = all.get(self.polled.saturating_sub(1)).unwrap_or(&all[0]).at;
-                JobMsg::Polled(Ok(Polled { now, records, outcome }))
+                JobMsg::Polled(Ok(Polled { now, records, notice: self.notice.take(), outcome }))
             }
             Effect::History => JobMsg::History(Ok(self.history.clone())),
             Effect::Transaction(id) => {

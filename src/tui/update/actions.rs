@@ -11,8 +11,8 @@ use crate::{
         keys::Action,
         message::Effect,
         model::{
-            Confirm, Filter, Findings, Leaving, List, Model, Overlay, Pane, Progress, Review,
-            Screen, Tone, Write, findings_offered,
+            Allowance, Confirm, Consent, Filter, Findings, Leaving, List, Model, Overlay, Pane,
+            Progress, Review, Screen, Tone, Write, findings_offered,
         },
     },
 };
@@ -65,8 +65,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Undo => return undo(model),
         Action::Recover => {
             let write = Write::Recover(model.to_recover());
-            ask(model, write);
+            ask(model, write, Consent::default());
         }
+        Action::AllowPending => return allow(model, Allowance::Pending),
+        Action::AllowSingle => return allow(model, Allowance::Single),
+        Action::SkipRehearsal => return allow(model, Allowance::Unrehearsed),
         Action::Rescan => return rescan(model),
         Action::Confirm => return confirmed(model),
         Action::Keep => return answer(model, Answer::Keep),
@@ -210,7 +213,11 @@ pub(super) fn show_plan(model: &mut Model) -> Vec<Effect> {
             && !matches!(review.state, super::super::model::ReviewState::Failed(_))
     });
     if at_hand {
-        return Vec::new();
+        // What stood in the way may be gone.
+        if let Some(review) = &mut model.plan {
+            review.forget_refusal();
+        }
+        return super::jobs::check(model);
     }
     let Some(scan) = model.scan.clone() else { return Vec::new() };
     let controls = model.findings.marked.clone();
@@ -292,9 +299,7 @@ fn context(model: &mut Model, by: isize) -> Vec<Effect> {
 
 fn apply(model: &mut Model) -> Vec<Effect> {
     if model.screen == Screen::Plan {
-        if let Some(write) = model.plan.as_ref().and_then(Review::ready).map(|r| r.write.clone()) {
-            ask(model, write);
-        }
+        ask_about_review(model);
         return Vec::new();
     }
     let effects = show_plan(model);
@@ -312,10 +317,7 @@ fn plan_undo(model: &mut Model, undo: Undo) -> Vec<Effect> {
 fn undo(model: &mut Model) -> Vec<Effect> {
     let id = match model.screen {
         Screen::Undo => {
-            let write = model.undo.as_ref().and_then(Review::ready).map(|r| r.write.clone());
-            if let Some(write) = write {
-                ask(model, write);
-            }
+            ask_about_review(model);
             return Vec::new();
         }
         Screen::Transaction => model.opened.as_ref().map(|(t, _)| t.summary.id.0.clone()),
@@ -324,15 +326,35 @@ fn undo(model: &mut Model) -> Vec<Effect> {
     id.map_or_else(Vec::new, |id| plan_undo(model, Undo::Transaction(id)))
 }
 
+/// Allows something for the plan on the screen, or takes that back.
+fn allow(model: &mut Model, allowance: Allowance) -> Vec<Effect> {
+    if let Some(review) = model.review_mut() {
+        review.toggle(allowance);
+    }
+    super::jobs::check(model)
+}
+
+/// Opens the question before what the screen shows is written.
+fn ask_about_review(model: &mut Model) {
+    let Some(review) = model.review() else { return };
+    let consent = review.consent;
+    if let Some(write) = review.ready().map(|ready| ready.write.clone()) {
+        ask(model, write, consent);
+    }
+}
+
 /// Opens the question before a write.
-fn ask(model: &mut Model, write: Write) {
+fn ask(model: &mut Model, write: Write, consent: Consent) {
     let node = model.facts().map_or(String::new(), |facts| facts.profile.name.clone());
-    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(write, &node))));
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(write, consent, &node))));
 }
 
 fn confirmed(model: &mut Model) -> Vec<Effect> {
     let Some(Overlay::Confirm(confirm)) = model.overlays.pop() else { return Vec::new() };
-    let effect = confirm.write.effect();
+    let effect = confirm.write.effect(confirm.consent);
+    if confirm.write.only_noted() {
+        return vec![effect];
+    }
     model.progress = Some(Progress::new(confirm.write, model.now));
     model.show(Screen::Progress);
     vec![effect]

@@ -8,9 +8,11 @@ use crate::{
     model::{Outcome, Plan},
     text::diff::FileDiff,
     tui::{
+        disabled,
         message::{Begun, Effect, JobMsg, Planned, Polled},
         model::{
-            Countdown, Ending, Model, Overlay, Ready, Review, ReviewState, Screen, Tone, Write,
+            Admission, Countdown, Ending, Model, Overlay, Ready, Review, ReviewState, Screen, Tone,
+            Write,
         },
     },
 };
@@ -22,7 +24,7 @@ pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
         JobMsg::Planned { controls, result } => {
             let state = match result {
                 Ok(Planned { plan, diffs }) => {
-                    ReviewState::Ready(Ready { write: Write::Apply(plan), diffs })
+                    ReviewState::Ready(Ready::new(Write::Apply(plan), diffs))
                 }
                 Err(error) => ReviewState::Failed(error.to_string()),
             };
@@ -32,9 +34,19 @@ pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
                     review.state = state.clone();
                 }
             }
+            return check(model);
+        }
+        JobMsg::Checked { question, result } => {
+            let refusal = result.err().map(why);
+            for review in reviews(model) {
+                review.answered(&question, refusal.as_deref());
+            }
         }
         JobMsg::Diffed { plan, context, diffs } => diffed(model, &plan, context, &diffs),
-        JobMsg::RollbackPlanned { undo, result } => undo_planned(model, &undo, result),
+        JobMsg::RollbackPlanned { undo, result } => {
+            undo_planned(model, &undo, result);
+            return check(model);
+        }
         JobMsg::Started(Ok(Begun { id, outlives_us })) => {
             let now = model.now;
             if let Some(progress) = &mut model.progress {
@@ -52,6 +64,13 @@ pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
             }
             model.say(Tone::Bad, error.to_string());
         }
+        JobMsg::Noted(Ok(id)) => {
+            model.undo = None;
+            model.show(Screen::History);
+            model.say(Tone::Good, format!("noted as undone by {id}"));
+            return vec![Effect::History];
+        }
+        JobMsg::Noted(Err(error)) => model.say(Tone::Bad, error.to_string()),
         JobMsg::Recovered(Ok(outcomes)) => {
             model.ended.extend(outcomes.iter().cloned());
             return end(model, Ending::Recovered(outcomes));
@@ -81,6 +100,15 @@ fn reviews(model: &mut Model) -> impl Iterator<Item = &mut Review> {
         _ => None,
     });
     model.plan.iter_mut().chain(model.undo.iter_mut()).chain(overlays)
+}
+
+/// Asks whether the node would take what the Plan and the Roll back screen show, where nothing that is known
+/// already stands in the way.
+pub(super) fn check(model: &mut Model) -> Vec<Effect> {
+    if disabled::write(model).is_some() || model.layout_refusal().is_some() {
+        return Vec::new();
+    }
+    model.plan.iter_mut().chain(model.undo.iter_mut()).filter_map(Review::ask).collect()
 }
 
 fn scanned(model: &mut Model, result: Result<Arc<Scan>, EngineError>) -> Vec<Effect> {
@@ -136,10 +164,8 @@ fn diffed(model: &mut Model, plan: &Arc<Plan>, context: usize, diffs: &[FileDiff
         && matches!(review.state, ReviewState::Loading)
         && review.controls.is_empty()
     {
-        review.state = ReviewState::Ready(Ready {
-            write: Write::Apply(Arc::clone(plan)),
-            diffs: diffs.to_vec(),
-        });
+        let write = Write::Apply(Arc::clone(plan));
+        review.state = ReviewState::Ready(Ready::new(write, diffs.to_vec()));
     }
 }
 
@@ -154,7 +180,7 @@ fn undo_planned(
         return;
     };
     review.state = match result {
-        Ok((plan, diffs)) => ReviewState::Ready(Ready { write: Write::Rollback(plan), diffs }),
+        Ok((plan, diffs)) => ReviewState::Ready(Ready::new(Write::Rollback(plan), diffs)),
         Err(error) => ReviewState::Failed(error.to_string()),
     };
 }
@@ -188,12 +214,15 @@ fn polled(model: &mut Model, result: Result<Polled, EngineError>) -> Vec<Effect>
         Ok(polled) => polled,
         // Nobody carries the transaction any more: waiting would last for ever.
         Err(EngineError::Internal(why)) => return end(model, Ending::Unknown(why)),
+        Err(EngineError::Lost(why)) => return end(model, Ending::Lost(why)),
+        Err(EngineError::Refused(why)) => return end(model, Ending::Refused(why)),
         Err(error) => {
             progress.trouble = Some(error.to_string());
             return Vec::new();
         }
     };
     progress.trouble = None;
+    progress.notice = polled.notice.or(progress.notice.take());
     progress.countdown = Countdown::after(progress.countdown, &polled.records, polled.now);
     if !polled.records.is_empty() {
         progress.last = now;
@@ -225,8 +254,12 @@ fn end(model: &mut Model, ending: Ending) -> Vec<Effect> {
 fn panicked(model: &mut Model, during: &str, message: &str) -> Vec<Effect> {
     let text = format!("internal error while {during}: {message}");
     for review in reviews(model) {
-        if matches!(review.state, ReviewState::Loading) {
-            review.state = ReviewState::Failed(text.clone());
+        match &mut review.state {
+            ReviewState::Loading => review.state = ReviewState::Failed(text.clone()),
+            ReviewState::Ready(ready) if ready.admission == Admission::Asked => {
+                ready.admission = Admission::Refused(text.clone());
+            }
+            _ => {}
         }
     }
     if model.scanning {

@@ -133,6 +133,12 @@ fn score(model: &Model) -> String {
 
 /// What stands in the way of writing on this node, as long as it does.
 pub(super) fn banner(model: &Model) -> Option<(Tone, String)> {
+    if let Some(id) = model.under_way_elsewhere() {
+        return Some((
+            Tone::Warn,
+            format!("! {id} is under way in another process: R looks whether it has ended"),
+        ));
+    }
     if let Some(id) = model.unfinished().first() {
         return Some((
             Tone::Bad,

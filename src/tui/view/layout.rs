@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Constraint, Layout as Split, Rect};
 
-use crate::tui::model::{Model, Screen};
+use crate::tui::model::{Model, Review, Screen};
 
 /// Panes stand side by side from this width on.
 const WIDE: u16 = 100;
@@ -48,6 +48,10 @@ impl Layout {
         } else {
             // Below each other the list keeps a little more than half; a plan's summary a little less.
             let first = match model.screen {
+                // Why it would be refused, and what lifts that, is what there is to read then.
+                Screen::Plan | Screen::Undo if model.review().is_some_and(Review::is_refused) => {
+                    body.height * 11 / 20
+                }
                 Screen::Plan | Screen::Undo => body.height * 2 / 5,
                 _ => body.height * 11 / 20,
             };

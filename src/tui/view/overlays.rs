@@ -112,6 +112,7 @@ fn question(confirm: &Confirm, theme: Theme, layout: &Layout, frame: &mut Frame<
     let rows = u16::try_from(lines.len()).unwrap_or(u16::MAX).saturating_add(2);
     let title = match &confirm.write {
         Write::Apply(_) => "Apply?",
+        Write::Rollback(_) if confirm.write.only_noted() => "Note as undone?",
         Write::Rollback(_) => "Roll back?",
         Write::Recover(_) => "Recover?",
     };
@@ -134,6 +135,10 @@ fn what(page: &mut Page, confirm: &Confirm) {
             page.text(Tone::Strong, &format!("Undoes {id}"));
         }
     }
+    if confirm.write.only_noted() {
+        page.text(Tone::Plain, "Nothing of it is left in place: only the history is written.");
+        return;
+    }
     let Some(plan) = confirm.write.plan() else { return };
     page.text(Tone::Strong, &headline(plan));
     if let Some(tier) = confirm.tier {
@@ -155,6 +160,9 @@ fn what(page: &mut Page, confirm: &Confirm) {
                 page.item("!", Tone::Bad, &format!("{} can NOT be undone", control.control));
             }
         }
+    }
+    for allowance in confirm.consent.given() {
+        page.item("!", Tone::Warn, allowance.consequence());
     }
     if !plan.left.is_empty() {
         page.text(Tone::Warn, &format!("{} left out, see the plan", count(plan.left.len(), "fix")));

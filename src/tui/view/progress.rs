@@ -8,14 +8,14 @@ use ratatui::{Frame, text::Line};
 use super::{
     Framed,
     layout::Layout,
-    review::{count, headline, step_name},
+    review::{allowance_key, count, headline, step_name},
     text::Page,
     theme::Theme,
 };
 use crate::{
     engine::Answer,
     model::{Outcome, Plan, Record, RecordKind, Status, TransactionId, journal::Purpose},
-    tui::model::{Countdown, Ending, Model, Progress, Tone, Write},
+    tui::model::{Allowance, Countdown, Ending, Model, Progress, Tone, Write},
 };
 
 pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
@@ -70,6 +70,7 @@ fn waiting(page: &mut Page, model: &Model, progress: &Progress) {
     if let Some(trouble) = &progress.trouble {
         page.text(Tone::Bad, &format!("the journal could not be read: {trouble}"));
     }
+    notice(page, progress);
     let quiet = model.now.saturating_sub(progress.last);
     let text = if progress.id.is_none() {
         format!("checking before anything is written… {}", clock(quiet))
@@ -80,10 +81,18 @@ fn waiting(page: &mut Page, model: &Model, progress: &Progress) {
     page.text(Tone::Faint, "It ends by itself: proved, or put back.");
 }
 
+/// What nobody wrote into the journal.
+fn notice(page: &mut Page, progress: &Progress) {
+    if let Some(notice) = &progress.notice {
+        page.item("!", Tone::Bad, notice);
+    }
+}
+
 /// The change proved itself, and a person decides.
 fn deciding(page: &mut Page, model: &Model, progress: &Progress, countdown: &Countdown) {
     page.gap();
     page.text(Tone::Warn, "NOT YET PERMANENT: it proved itself, and waits for you");
+    notice(page, progress);
     let text = format!("put back by itself in {}", clock(countdown.left));
     page.text(Tone::Strong, &format!("{text}  {}", bar(countdown, model.options.ascii)));
     let asked = countdown.asked.map(|answer| match answer {
@@ -207,23 +216,26 @@ pub(super) fn purpose_name(purpose: &Purpose) -> String {
 fn outcome(page: &mut Page, model: &Model, progress: &Progress, ending: &Ending) {
     match ending {
         Ending::Ended(outcome) => {
-            ended(page, progress, outcome);
+            ended(page, model, progress, outcome);
             if *outcome == Outcome::Committed {
                 verdicts(page, model, progress);
                 next_after_commit(page, progress);
             }
         }
-        Ending::Refused(why) => {
-            refused(page, why);
-        }
+        Ending::Refused(why) => refused(page, model, progress, why),
         Ending::Recovered(outcomes) if outcomes.is_empty() => {
             page.text(Tone::Good, "Nothing was left to recover");
         }
         Ending::Recovered(outcomes) => {
             for (id, outcome) in outcomes {
                 page.text(Tone::Strong, &id.0);
-                ended(page, progress, outcome);
+                ended(page, model, progress, outcome);
             }
+        }
+        Ending::Lost(why) => {
+            page.text(Tone::Bad, "UNKNOWN: nobody carries it out any more, and it did not end");
+            page.labelled("Why", Tone::Plain, why);
+            page.labelled("Next", Tone::Info, "X puts back what was interrupted: asks first.");
         }
         Ending::Unknown(why) => {
             page.text(Tone::Bad, "UNKNOWN: this program failed while it worked");
@@ -237,22 +249,29 @@ fn outcome(page: &mut Page, model: &Model, progress: &Progress, ending: &Ending)
     }
 }
 
-fn refused(page: &mut Page, why: &str) {
+fn refused(page: &mut Page, model: &Model, progress: &Progress, why: &str) {
     page.text(Tone::Warn, "REFUSED: nothing was written");
     page.labelled("Why", Tone::Plain, why);
-    page.labelled(
-        "Next",
-        Tone::Info,
-        "Esc goes back to the findings. The node is read again, so a new plan (p) starts from what is there now.",
-    );
+    let again = match progress.write {
+        Write::Apply(_) => "p plans again, from what is there now",
+        _ => "z or the history (3) plans it again, from what is there now",
+    };
+    page.labelled("Next", Tone::Info, &format!("{again}. Esc goes back to the findings."));
+    let Some(plan) = progress.write.plan() else { return };
+    let concerned = Allowance::ALL.into_iter().filter(|one| one.concerns(plan, model.kind));
+    for (index, allowance) in concerned.enumerate() {
+        let label = if index == 0 { "There" } else { " " };
+        let key = allowance_key(allowance);
+        page.labelled(label, Tone::Plain, &format!("{key}  {}", allowance.words()));
+    }
 }
 
-fn ended(page: &mut Page, progress: &Progress, outcome: &Outcome) {
+fn ended(page: &mut Page, model: &Model, progress: &Progress, outcome: &Outcome) {
     match outcome {
         Outcome::Committed => {
             page.text(Tone::Good, "COMMITTED: done and proved");
         }
-        Outcome::Refused { cause } => refused(page, cause),
+        Outcome::Refused { cause } => refused(page, model, progress, cause),
         Outcome::RolledBack { cause, .. } => {
             page.text(Tone::Warn, "ROLLED BACK: the node is as before and healthy");
             page.labelled("Why", Tone::Plain, cause);

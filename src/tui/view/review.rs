@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     model::{Plan, Reversibility, Step},
-    tui::model::{Model, Pane, Review, ReviewState, Screen, Tone, Write},
+    tui::{
+        keys::{self, Action},
+        model::{Admission, Allowance, Model, Pane, Review, ReviewState, Screen, Tone, Write},
+    },
 };
 
 pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
@@ -105,8 +108,25 @@ pub(super) fn summary(model: &Model, review: &Review, columns: u16) -> Vec<Line<
                     }
                 }
             }
+            if ready.write.only_noted() {
+                page.text(
+                    Tone::Plain,
+                    "Nothing of it is left in place. Z notes it as undone, so that the history goes on to the one before.",
+                );
+                return page.into_lines();
+            }
             if let Some(plan) = ready.write.plan() {
+                page.text(Tone::Strong, &headline(plan));
+                let refused = admission(&mut page, &ready.admission);
+                // What may lift a refusal stands beside it.
+                if refused {
+                    allowances(&mut page, model, review, plan);
+                }
                 steps(&mut page, plan);
+                if !refused {
+                    allowances(&mut page, model, review, plan);
+                }
+                left(&mut page, plan);
             }
         }
     }
@@ -114,7 +134,6 @@ pub(super) fn summary(model: &Model, review: &Review, columns: u16) -> Vec<Line<
 }
 
 fn steps(page: &mut Page, plan: &Plan) {
-    page.text(Tone::Strong, &headline(plan));
     if let Some(tier) = plan.tier() {
         page.labelled(&tier.to_string(), Tone::Plain, tier_meaning(tier));
     }
@@ -143,6 +162,43 @@ fn steps(page: &mut Page, plan: &Plan) {
             }
         }
     }
+}
+
+/// What the node says of it, when that is not just yes; whether it would be refused.
+fn admission(page: &mut Page, admission: &Admission) -> bool {
+    match admission {
+        Admission::Refused(why) => {
+            let text = format!("Would be refused, R looks again: {why}");
+            page.item("!", Tone::Bad, &text);
+            return true;
+        }
+        Admission::Asked => page.text(Tone::Faint, "asking whether this node takes it…"),
+        Admission::Unasked | Admission::Granted => {}
+    }
+    false
+}
+
+/// What can be allowed for this plan, and what is.
+fn allowances(page: &mut Page, model: &Model, review: &Review, plan: &Plan) {
+    for allowance in Allowance::ALL.into_iter().filter(|one| one.concerns(plan, model.kind)) {
+        let given = review.consent.gives(allowance);
+        let (mark, tone) = if given { ("[x]", Tone::Warn) } else { ("[ ]", Tone::Plain) };
+        let mark = format!("{mark} {}", allowance_key(allowance));
+        page.item(&mark, tone, allowance.words());
+    }
+}
+
+/// The key that allows it.
+pub(super) fn allowance_key(allowance: Allowance) -> String {
+    let action = match allowance {
+        Allowance::Pending => Action::AllowPending,
+        Allowance::Single => Action::AllowSingle,
+        Allowance::Unrehearsed => Action::SkipRehearsal,
+    };
+    keys::shown(action)
+}
+
+fn left(page: &mut Page, plan: &Plan) {
     if !plan.left.is_empty() {
         page.heading("Left out");
         for left in &plan.left {

@@ -17,7 +17,7 @@ use crate::{
 
 /// News at this second of the node's clock.
 fn told(model: &mut Model, second: i64, records: Vec<Record>) -> Vec<Effect> {
-    let polled = Polled { now: at(second), records, outcome: None };
+    let polled = Polled { now: at(second), records, notice: None, outcome: None };
     update(model, Msg::Job(JobMsg::Polled(Ok(polled))))
 }
 
@@ -108,7 +108,12 @@ fn it_ends_when_the_journal_says_so() {
         assert!(press(&mut model, Action::Keep).is_empty());
     }
     let mut model = waiting();
-    let polled = Polled { now: at(20), records: Vec::new(), outcome: Some(Outcome::Committed) };
+    let polled = Polled {
+        now: at(20),
+        records: Vec::new(),
+        notice: None,
+        outcome: Some(Outcome::Committed),
+    };
     update(&mut model, Msg::Job(JobMsg::Polled(Ok(polled))));
     assert_eq!(model.screen, Screen::Outcome);
 }

@@ -1,5 +1,6 @@
 //! Decisions of `update`, on plain values.
 
+mod consent;
 mod countdown;
 mod findings;
 mod questions;
@@ -71,8 +72,17 @@ pub(super) fn planned(numbers: &[&str]) -> Model {
     press(&mut model, Action::Plan);
     let controls = model.findings.marked.clone();
     let result = Ok(Planned { plan: Arc::new(plan(numbers)), diffs: Vec::new() });
-    update(&mut model, Msg::Job(JobMsg::Planned { controls, result }));
+    let effects = update(&mut model, Msg::Job(JobMsg::Planned { controls, result }));
+    granted(&mut model, effects);
     model
+}
+
+/// Answers what the node is asked about a plan: it takes it.
+pub(super) fn granted(model: &mut Model, effects: Vec<Effect>) {
+    for effect in effects {
+        let Effect::Check(intent, terms) = effect else { panic!("{effect:?}") };
+        update(model, Msg::Job(JobMsg::Checked { question: (intent, terms), result: Ok(()) }));
+    }
 }
 
 /// A model with the question open and drawn.
@@ -88,7 +98,7 @@ pub(super) fn asked(numbers: &[&str]) -> Model {
 pub(super) fn running() -> Model {
     let mut model = asked(&["1.4.1"]);
     let effects = press(&mut model, Action::Confirm);
-    assert!(matches!(effects.as_slice(), [Effect::Apply(_)]), "{effects:?}");
+    assert!(matches!(effects.as_slice(), [Effect::Apply(..)]), "{effects:?}");
     let id = transaction_id("20261124T060000Z-aaaa");
     let begun = Begun { id, outlives_us: false };
     let effects = update(&mut model, Msg::Job(JobMsg::Started(Ok(begun))));

@@ -16,7 +16,7 @@ use crate::{
     node::NodeKind,
     tui::{
         Action, Effect, JobMsg, Msg, Planned,
-        model::{Confirm, Model, Overlay, SETTLE, Screen, Write},
+        model::{Confirm, Consent, Model, Overlay, SETTLE, Screen, Write},
         update::update,
     },
 };
@@ -51,7 +51,7 @@ fn what_was_confirmed_is_what_runs() {
     let mut model = asked(&["1.4.1", "1.3.2"]);
     let shown = model.plan.as_ref().unwrap().plan().unwrap().clone();
     let effects = press(&mut model, Action::Confirm);
-    let [Effect::Apply(plan)] = effects.as_slice() else { panic!("{effects:?}") };
+    let [Effect::Apply(plan, _)] = effects.as_slice() else { panic!("{effects:?}") };
     assert_eq!(**plan, shown);
     assert_eq!(model.screen, Screen::Progress);
 }
@@ -95,7 +95,7 @@ fn a_key_pressed_before_the_question_was_seen_does_not_answer_it() {
     ];
     for (at, answers) in cases {
         let effects = update(&mut model, Msg::Key(yes, at));
-        assert_eq!(matches!(effects.as_slice(), [Effect::Apply(_)]), answers, "{at:?}");
+        assert_eq!(matches!(effects.as_slice(), [Effect::Apply(..)]), answers, "{at:?}");
     }
 }
 
@@ -121,12 +121,12 @@ fn r3_wants_the_id_typed_then_y() {
     assert!(press(&mut model, Action::Confirm).is_empty());
     drawn(&mut model);
     let effects = press(&mut model, Action::Confirm);
-    assert!(matches!(effects.as_slice(), [Effect::Apply(_)]), "{effects:?}");
+    assert!(matches!(effects.as_slice(), [Effect::Apply(..)]), "{effects:?}");
 }
 
 #[test]
 fn r4_wants_the_name_of_the_node() {
-    let confirm = Confirm::new(Write::Apply(Arc::new(plan(&["2.1"]))), "cp-1");
+    let confirm = Confirm::new(Write::Apply(Arc::new(plan(&["2.1"]))), Consent::default(), "cp-1");
     assert_eq!(confirm.tier, Some(Tier::R4));
     assert_eq!(confirm.words, ["cp-1"]);
 }
@@ -135,7 +135,7 @@ fn r4_wants_the_name_of_the_node() {
 fn several_r3_fixes_want_several_ids() {
     let mut both = plan(&["1.2.9", "1.2.15", "1.4.1"]);
     both.controls[1].tier = Tier::R3;
-    let confirm = Confirm::new(Write::Apply(Arc::new(both)), "cp-1");
+    let confirm = Confirm::new(Write::Apply(Arc::new(both)), Consent::default(), "cp-1");
     assert_eq!(confirm.words, ["1.2.9", "1.2.15"]);
 }
 
@@ -216,7 +216,7 @@ fn nothing_writes_while_the_terminal_is_too_small_to_show_it() {
     assert!(press(&mut model, Action::Confirm).is_empty());
     update(&mut model, Msg::Resize(80, 24));
     let effects = press(&mut model, Action::Confirm);
-    assert!(matches!(effects.as_slice(), [Effect::Apply(_)]));
+    assert!(matches!(effects.as_slice(), [Effect::Apply(..)]));
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn a_scan_under_an_open_question_leaves_it_alone() {
     let mut model = asked(&["1.4.1"]);
     update(&mut model, Msg::Job(JobMsg::Scanned(Ok(Arc::new(scan())))));
     let effects = press(&mut model, Action::Confirm);
-    assert!(matches!(effects.as_slice(), [Effect::Apply(_)]));
+    assert!(matches!(effects.as_slice(), [Effect::Apply(..)]));
 }
 
 #[test]
@@ -272,7 +272,7 @@ fn what_cannot_be_undone_is_said_before_it_is_done() {
     let mut forever = plan(&["1.4.1"]);
     forever.controls[0].reversible = Reversibility::OneWay;
     let mut model = planned(&["1.4.1"]);
-    let confirm = Confirm::new(Write::Apply(Arc::new(forever)), "cp-1");
+    let confirm = Confirm::new(Write::Apply(Arc::new(forever)), Consent::default(), "cp-1");
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
     let backend = ratatui::backend::TestBackend::new(80, 24);
     let mut terminal = ratatui::Terminal::new(backend).unwrap();

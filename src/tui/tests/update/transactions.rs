@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::support::{id, plan, summary, transaction_id};
-use super::{asked, drawn, note, press, ready, running};
+use super::super::support::{id, plan, scan, summary, transaction_id};
+use super::{asked, drawn, granted, note, press, ready, ready_with, running};
 use jiff::Timestamp;
 
 use crate::{
@@ -22,7 +22,8 @@ fn one_question_for_news_at_a_time() {
     let mut model = running();
     let now = model.now;
     assert!(update(&mut model, Msg::Tick(now)).is_empty(), "it was asked already");
-    let quiet = Polled { now: Timestamp::UNIX_EPOCH, records: Vec::new(), outcome: None };
+    let quiet =
+        Polled { now: Timestamp::UNIX_EPOCH, records: Vec::new(), notice: None, outcome: None };
     update(&mut model, Msg::Job(JobMsg::Polled(Ok(quiet))));
     let effects = update(&mut model, Msg::Tick(now));
     assert!(matches!(effects.as_slice(), [Effect::Poll]));
@@ -51,6 +52,44 @@ fn a_transaction_nobody_carries_any_more_is_not_waited_for() {
 }
 
 #[test]
+fn a_dead_process_is_the_end_of_watching_and_what_never_began_was_refused() {
+    let cases = [
+        (EngineError::Lost("it is dead".to_owned()), Ending::Lost("it is dead".to_owned())),
+        (
+            EngineError::Refused("it did not begin".to_owned()),
+            Ending::Refused("it did not begin".to_owned()),
+        ),
+    ];
+    for (error, ending) in cases {
+        let mut model = running();
+        update(&mut model, Msg::Job(JobMsg::Polled(Err(error))));
+        assert_eq!(model.progress.as_ref().unwrap().ending, Some(ending));
+    }
+}
+
+#[test]
+fn what_is_said_of_the_guard_stays_in_sight() {
+    let mut model = running();
+    for notice in [Some("it is dead".to_owned()), None] {
+        let polled =
+            Polled { now: Timestamp::UNIX_EPOCH, records: Vec::new(), notice, outcome: None };
+        update(&mut model, Msg::Job(JobMsg::Polled(Ok(polled))));
+    }
+    assert_eq!(model.progress.as_ref().unwrap().notice.as_deref(), Some("it is dead"));
+}
+
+#[test]
+fn what_another_process_carries_out_is_not_to_be_recovered() {
+    let mut busy = scan();
+    busy.unfinished = vec![transaction_id("20261124T052601Z-3f9a")];
+    busy.busy = true;
+    let mut model = ready_with(busy);
+    press(&mut model, Action::Recover);
+    assert!(model.confirm().is_none());
+    assert!(note(&model).contains("under way in another process"), "{}", note(&model));
+}
+
+#[test]
 fn each_end_leads_to_its_outcome_and_a_new_scan() {
     let cause = || "it did not become ready".to_owned();
     let outcomes = [
@@ -63,6 +102,7 @@ fn each_end_leads_to_its_outcome_and_a_new_scan() {
         let polled = Polled {
             now: Timestamp::UNIX_EPOCH,
             records: Vec::new(),
+            notice: None,
             outcome: Some(outcome.clone()),
         };
         let effects = update(&mut model, Msg::Job(JobMsg::Polled(Ok(polled))));
@@ -145,11 +185,12 @@ fn a_roll_back_is_shown_then_asked_then_done() {
     // The answer to another question is not this one's.
     update(&mut model, undo_planned(Undo::All, Vec::new()));
     assert!(model.undo.as_ref().unwrap().ready().is_none());
-    update(&mut model, undo_planned(Undo::Last, Vec::new()));
+    let effects = update(&mut model, undo_planned(Undo::Last, Vec::new()));
+    granted(&mut model, effects);
     press(&mut model, Action::Undo);
     drawn(&mut model);
     let effects = press(&mut model, Action::Confirm);
-    assert!(matches!(effects.as_slice(), [Effect::Rollback(_)]), "{effects:?}");
+    assert!(matches!(effects.as_slice(), [Effect::Rollback(..)]), "{effects:?}");
 }
 
 #[test]
