@@ -19,7 +19,7 @@ mod real;
 use common::{expect_code, stdout};
 use kube_temper::model::{Outcome, Reason};
 use nix::sys::signal::Signal;
-use real::{Real, Watching, signal, until};
+use real::{Real, signal, until};
 
 const VARIABLE: &str = "KUBE_TEMPER_FAILPOINT";
 
@@ -49,7 +49,7 @@ fn is_stopped(pid: i32) -> bool {
 fn a_guard_that_is_killed_on_the_way_forward_is_recovered() {
     for point in FORWARD {
         let real = Real::new();
-        let mut watching = Watching::apply(&real, "5m", &[(VARIABLE, point)]);
+        let mut watching = real.applies("5m", &[(VARIABLE, point)]);
         if point == "before-commit-record" {
             watching.sees("Keep it?");
             watching.types("keep\r");
@@ -79,7 +79,7 @@ fn a_guard_that_is_killed_on_the_way_forward_is_recovered() {
 fn a_guard_that_is_killed_on_the_way_back_is_recovered() {
     for point in BACK {
         let real = Real::new();
-        let mut watching = Watching::apply(&real, "1s", &[(VARIABLE, point)]);
+        let mut watching = real.applies("1s", &[(VARIABLE, point)]);
         assert_eq!(watching.ends(), 30, "{point}: {}", watching.text);
         assert_eq!(real.journal().outcome, None, "{point}");
         let output = real.run(&["recover"]);
@@ -93,7 +93,7 @@ fn a_guard_that_is_killed_on_the_way_back_is_recovered() {
 fn a_recovery_that_is_killed_is_finished_by_the_next_one() {
     for point in BACK {
         let real = Real::new();
-        let mut watching = Watching::apply(&real, "5m", &[(VARIABLE, "waiting")]);
+        let mut watching = real.applies("5m", &[(VARIABLE, "waiting")]);
         watching.ends();
         let point = point.trim_end_matches(":2");
         let output = real.command(&["recover"]).env(VARIABLE, point).output().unwrap();
@@ -113,7 +113,7 @@ fn a_command_that_is_killed_changes_nothing() {
         let back = !FORWARD.contains(&point);
         let within = if back { "1s" } else { "5m" };
         let stop = format!("stop@{point}");
-        let mut watching = Watching::apply(&real, within, &[(VARIABLE, &stop)]);
+        let mut watching = real.applies(within, &[(VARIABLE, &stop)]);
         if point == "before-commit-record" {
             watching.sees("Keep it?");
             watching.types("keep\r");
@@ -145,7 +145,7 @@ fn an_interface_that_is_killed_changes_nothing() {
     for point in ["after-intent", "mid-replace", "during-verify"] {
         let real = Real::new();
         let stop = format!("stop@{point}");
-        let mut interface = Watching::start(&real, &[], &[(VARIABLE, &stop)]);
+        let mut interface = real.on_terminal(&[], &[(VARIABLE, &stop)]);
         for (shown, key) in [
             ("x FAIL", "a"),
             ("5 fixes of tier R0 and R1 are marked", "A"),

@@ -18,7 +18,7 @@ mod real;
 use common::{expect_code, stderr, stdout};
 use kube_temper::model::{Outcome, Reason, RecordKind};
 use nix::sys::signal::Signal;
-use real::{CHECK, Real, Watching, signal};
+use real::{CHECK, Real, signal};
 
 #[track_caller]
 fn rolled_back(outcome: &Outcome) -> Reason {
@@ -43,7 +43,7 @@ fn in_batch_the_gates_decide_and_a_guard_carries_it_out() {
 #[test]
 fn the_person_at_the_terminal_keeps_it() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "5m", &[]);
+    let mut watching = real.applies("5m", &[]);
     watching.sees("Keep it? Type keep, revert, or more (5 minutes)");
     watching.types("\r");
     watching.sees("more (5 minutes)");
@@ -59,7 +59,7 @@ fn the_person_at_the_terminal_keeps_it() {
 #[test]
 fn the_person_at_the_terminal_puts_it_back() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "5m", &[]);
+    let mut watching = real.applies("5m", &[]);
     watching.sees("Keep it?");
     watching.types("revert\r");
     assert_eq!(watching.ends(), 21, "{}", watching.text);
@@ -70,7 +70,7 @@ fn the_person_at_the_terminal_puts_it_back() {
 #[test]
 fn nobody_confirms_and_it_is_put_back() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "1s", &[]);
+    let mut watching = real.applies("1s", &[]);
     assert_eq!(watching.ends(), 22, "{}", watching.text);
     assert!(watching.text.contains("nobody confirmed it within 1 s"), "{}", watching.text);
     real.is_as_before();
@@ -82,7 +82,7 @@ fn nobody_confirms_and_it_is_put_back() {
 #[test]
 fn another_process_is_told_who_waits_and_confirms_it() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "5m", &[]);
+    let mut watching = real.applies("5m", &[]);
     let id = real.waits();
     for second in [&["--yes", "apply", "--check", "4.1.1"][..], &["recover"], &["recover", &id]] {
         let output = real.run(second);
@@ -110,7 +110,7 @@ fn another_process_is_told_who_waits_and_confirms_it() {
 #[test]
 fn a_closed_terminal_changes_nothing() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "5m", &[]);
+    let mut watching = real.applies("5m", &[]);
     let id = real.waits();
     watching.closes();
     watching.child.wait().unwrap();
@@ -126,7 +126,7 @@ fn a_closed_terminal_changes_nothing() {
 #[test]
 fn a_terminal_that_closed_is_nobody_who_confirms() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "2s", &[]);
+    let mut watching = real.applies("2s", &[]);
     real.waits();
     watching.closes();
     assert_eq!(rolled_back(&real.outcome()), Reason::Unconfirmed);
@@ -136,7 +136,7 @@ fn a_terminal_that_closed_is_nobody_who_confirms() {
 #[test]
 fn a_killed_command_leaves_the_change_to_its_guard() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "5m", &[]);
+    let mut watching = real.applies("5m", &[]);
     let id = real.waits();
     signal(watching.pid(), Signal::SIGKILL);
     watching.child.wait().unwrap();
@@ -149,7 +149,7 @@ fn a_killed_command_leaves_the_change_to_its_guard() {
 #[test]
 fn ctrl_c_ends_the_watching_and_says_how_to_go_on() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "5m", &[]);
+    let mut watching = real.applies("5m", &[]);
     watching.sees("Keep it?");
     let id = real.waits();
     watching.types("\x03");
@@ -164,7 +164,7 @@ fn ctrl_c_ends_the_watching_and_says_how_to_go_on() {
 #[test]
 fn a_killed_guard_is_noticed_and_recovered() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "5m", &[]);
+    let mut watching = real.applies("5m", &[]);
     let id = real.waits();
     signal(real.guard(), Signal::SIGKILL);
     assert_eq!(watching.ends(), 30, "{}", watching.text);
@@ -188,7 +188,7 @@ fn a_killed_guard_is_noticed_and_recovered() {
 #[test]
 fn a_guard_that_is_started_again_recovers_and_does_not_start_over() {
     let real = Real::new();
-    let mut watching = Watching::apply(&real, "5m", &[]);
+    let mut watching = real.applies("5m", &[]);
     let id = real.waits();
     signal(real.guard(), Signal::SIGKILL);
     real.nobody_carries_out();

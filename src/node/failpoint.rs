@@ -43,8 +43,16 @@ pub fn reached(point: &str) {
     }
 }
 
+/// What the programs this one starts are told by a test too.
+#[cfg(feature = "failpoints")]
+#[allow(clippy::disallowed_methods, reason = "a test tells all of them")]
+pub(crate) fn handed_on() -> impl Iterator<Item = (&'static str, String)> {
+    let variables = [VARIABLE, super::host::PACE];
+    variables.into_iter().filter_map(|name| Some((name, std::env::var(name).ok()?)))
+}
+
 #[cfg(feature = "failpoints")]
 #[allow(clippy::disallowed_methods, reason = "a test tells the process where to end")]
-pub(crate) fn wanted() -> Option<String> {
+fn wanted() -> Option<String> {
     std::env::var(VARIABLE).ok()
 }

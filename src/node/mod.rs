@@ -176,6 +176,10 @@ pub trait Clock: fmt::Debug + Send + Sync {
     fn monotonic(&self) -> Duration;
     /// Waits. On a virtual clock: lets that much time pass at once.
     fn sleep(&self, duration: Duration);
+    /// The moment that lies this much before now, as the kernel counts in `/proc`.
+    fn ago(&self, age: Duration) -> Option<Timestamp> {
+        self.now().checked_sub(age).ok()
+    }
 }
 
 /// What kind of machine this is; it decides what may be written.

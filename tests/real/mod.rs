@@ -3,18 +3,11 @@
 
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub(crate) mod watching;
+
 use std::{
     collections::BTreeMap,
-    io::{Read as _, Write},
-    num::NonZeroU16,
     process::{Command, Output},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{self, Receiver, RecvTimeoutError},
-    },
-    thread,
-    time::{Duration, Instant},
 };
 
 use kube_temper::{
@@ -25,15 +18,9 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
+pub(crate) use self::watching::{Watching, until};
 use crate::common::Unpacked;
-
-/// The slowest machine this is tried on needs a few seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-/// Time between two looks at a condition.
-const LOOK: Duration = Duration::from_millis(5);
 
 /// What is applied: one flag of the API server, so that a person is asked.
 pub(crate) const CHECK: &str = "1.2.15";
@@ -42,18 +29,6 @@ pub(crate) const CHECK: &str = "1.2.15";
 pub(crate) struct Real {
     pub(crate) node: Unpacked,
     pub(crate) before: BTreeMap<String, String>,
-}
-
-/// Waits for a condition, however long it takes up to a deadline nothing comes near.
-pub(crate) fn until<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = condition() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "it never came to this: {what}");
-        thread::park_timeout(LOOK);
-    }
 }
 
 pub(crate) fn signal(pid: i32, signal: Signal) {
@@ -80,21 +55,23 @@ impl Real {
 
     /// The latest transaction that has a journal.
     pub(crate) fn id(&self) -> Option<String> {
-        let folders = std::fs::read_dir(self.node.state().join("transactions")).ok()?;
-        let mut names: Vec<String> = folders
-            .filter_map(|entry| entry.ok())
-            .filter(|entry| entry.path().join("journal.jsonl").exists())
-            .map(|entry| entry.file_name().into_string().unwrap())
-            .collect();
-        names.sort();
-        names.pop()
+        watching::latest(&self.node.state())
     }
 
     /// Its records.
     pub(crate) fn journal(&self) -> Journal {
-        let Some(id) = self.id() else { return Journal::default() };
-        let path = self.node.state().join("transactions").join(id).join("journal.jsonl");
-        Journal::parse("journal", &std::fs::read(path).unwrap_or_default())
+        watching::journal(&self.node.state())
+    }
+
+    /// The program on a terminal.
+    pub(crate) fn on_terminal(&self, arguments: &[&str], environment: &[(&str, &str)]) -> Watching {
+        Watching::of(&self.command(arguments), environment)
+    }
+
+    /// `apply` there, answered with yes, to be kept within this time.
+    pub(crate) fn applies(&self, within: &str, environment: &[(&str, &str)]) -> Watching {
+        let arguments = ["apply", "--check", CHECK, "--confirm-timeout", within];
+        self.on_terminal(&arguments, environment).agrees()
     }
 
     pub(crate) fn has(&self, wanted: fn(&RecordKind) -> bool) -> bool {
@@ -152,126 +129,5 @@ impl Real {
         assert_eq!(differs, [manifest]);
         assert!(now[manifest].contains("--profiling=false"));
         assert_eq!(now.len(), self.before.len());
-    }
-}
-
-/// The program on a terminal of its own.
-pub(crate) struct Watching {
-    /// `None` once the terminal was closed.
-    pub(crate) master: Option<Box<dyn MasterPty + Send>>,
-    keys: Option<Box<dyn Write + Send>>,
-    pub(crate) child: Box<dyn Child + Send + Sync>,
-    output: Receiver<Vec<u8>>,
-    closing: Arc<AtomicBool>,
-    pub(crate) text: String,
-}
-
-impl Watching {
-    pub(crate) fn start(real: &Real, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let size = PtySize { rows: 40, cols: 200, pixel_width: 0, pixel_height: 0 };
-        let pair = native_pty_system().openpty(size).unwrap();
-        let program = real.command(arguments);
-        let mut command = CommandBuilder::new(program.get_program());
-        command.args(program.get_args());
-        command.env_clear();
-        for (name, value) in
-            [("TERM", "xterm"), ("LANG", "C.UTF-8"), ("USER", "anna")].iter().chain(environment)
-        {
-            command.env(name, value);
-        }
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let (send, output) = mpsc::channel();
-        let closing = Arc::new(AtomicBool::new(false));
-        let closed = Arc::clone(&closing);
-        thread::spawn(move || {
-            let mut buffer = [0; 4096];
-            while let Ok(length @ 1..) = reader.read(&mut buffer) {
-                if closed.load(Ordering::SeqCst) || send.send(buffer[..length].to_vec()).is_err() {
-                    break;
-                }
-            }
-        });
-        let keys = Some(pair.master.take_writer().unwrap());
-        Self { master: Some(pair.master), keys, child, output, closing, text: String::new() }
-    }
-
-    /// `apply`, answered with yes, to be kept within this time.
-    pub(crate) fn apply(real: &Real, within: &str, environment: &[(&str, &str)]) -> Self {
-        let arguments = ["apply", "--check", CHECK, "--confirm-timeout", within];
-        let mut watching = Self::start(real, &arguments, environment);
-        watching.sees("Type y to go on");
-        watching.types("y\r");
-        watching
-    }
-
-    pub(crate) fn types(&mut self, keys: &str) {
-        let writer = self.keys.as_mut().unwrap();
-        writer.write_all(keys.as_bytes()).unwrap();
-        writer.flush().unwrap();
-    }
-
-    /// Reads until this text was shown.
-    pub(crate) fn sees(&mut self, text: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        while !self.text.contains(text) {
-            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.text.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(error) => panic!("never saw '{text}' ({error}):\n{}", self.text),
-            }
-        }
-    }
-
-    /// Reads until this text is on the screen.
-    pub(crate) fn shows(&mut self, text: &str) {
-        let deadline = Instant::now() + PATIENCE;
-        let [rows, columns] = [40, 200].map(|size| NonZeroU16::new(size).unwrap());
-        loop {
-            let mut parser = vt100::Parser::new(rows, columns, 0);
-            parser.process(self.text.as_bytes());
-            let screen = parser.screen().contents();
-            if screen.contains(text) {
-                return;
-            }
-            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.text.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(error) => panic!("never saw '{text}' ({error}):\n{screen}"),
-            }
-        }
-    }
-
-    pub(crate) fn pid(&self) -> i32 {
-        self.child.process_id().unwrap().try_into().unwrap()
-    }
-
-    /// The terminal goes away, as when a link drops: the kernel hangs up on whoever is on it.
-    pub(crate) fn closes(&mut self) {
-        self.closing.store(true, Ordering::SeqCst);
-        // Its echo wakes the reader, which gives up its copy of the terminal.
-        self.types(" ");
-        while self.output.recv_timeout(PATIENCE).is_ok() {}
-        self.keys = None;
-        self.master = None;
-    }
-
-    /// Waits for its end; exit code, or 128 and the signal.
-    pub(crate) fn ends(&mut self) -> u32 {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            match self.output.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(bytes) => self.text.push_str(&String::from_utf8_lossy(&bytes)),
-                Err(RecvTimeoutError::Disconnected) => break,
-                Err(RecvTimeoutError::Timeout) => panic!("it did not end:\n{}", self.text),
-            }
-        }
-        self.child.wait().unwrap().exit_code()
-    }
-}
-
-impl Drop for Watching {
-    fn drop(&mut self) {
-        // A failed test leaves no program behind.
-        let _ = self.child.kill();
     }
 }

@@ -3,14 +3,11 @@
 
 use jiff::Timestamp;
 
-use super::{
-    Standing,
-    quiet::{self, Ours},
-};
+use super::{Standing, quiet::Ours};
 use crate::{
     apply::verify::{Emit, Expected},
     model::{Component, NodeFacts, Observation, Order, Plan, Process},
-    node::{Node, NodeError},
+    node::{Node, NodeError, collect},
 };
 
 /// Refuses, or tells what takes effect too where that was asked for.
@@ -78,7 +75,7 @@ fn waiting(
             }
         }
     }
-    let Some(began) = quiet::began(node, process) else { return Ok(waiting) };
+    let Some(began) = collect::began(node, process) else { return Ok(waiting) };
     for path in files {
         if let Some(at) = node.files().modified(path)?
             && is_newer(at, began)

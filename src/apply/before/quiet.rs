@@ -9,16 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::Standing;
 use crate::{
-    model::{Component, NodeFacts, Outcome, Process},
-    node::{Node, NodeError},
+    model::{Component, NodeFacts, Outcome},
+    node::{Node, NodeError, collect},
     store::{Journal, Store},
 };
 
 /// How long nothing may have restarted.
 const REST: Duration = Duration::from_secs(10 * 60);
-
-/// Clock ticks per second in `/proc/PID/stat`: the same on every Linux.
-const TICKS: u64 = 100;
 
 /// Start times are known only this exactly.
 const EXACT: SignedDuration = SignedDuration::from_secs(2);
@@ -53,22 +50,14 @@ impl Ours {
     }
 }
 
-/// When a process began; `None` where `/proc` does not tell.
-pub(super) fn began(node: &dyn Node, process: &Process) -> Option<Timestamp> {
-    let text = node.files().read("/proc/uptime", 4096).ok()?;
-    let seconds: f64 = std::str::from_utf8(&text).ok()?.split_whitespace().next()?.parse().ok()?;
-    let uptime = Duration::try_from_secs_f64(seconds).ok()?;
-    let start = Duration::from_millis(process.start.saturating_mul(1000 / TICKS));
-    let age = SignedDuration::try_from(uptime.saturating_sub(start)).ok()?;
-    node.clock().now().checked_sub(age).ok()
-}
-
 /// Refuses when a component began in the last ten minutes, and not by our doing.
 pub(super) fn check(node: &dyn Node, facts: &NodeFacts, ours: &Ours) -> Result<(), Standing> {
     let now = node.clock().now();
     for component in Component::STATIC_PODS.into_iter().chain([Component::Kubelet]) {
         let Some(process) = facts.process(component) else { continue };
-        let Some(began) = began(node, process).filter(|began| !ours.hold(*began)) else { continue };
+        let Some(began) = collect::began(node, process).filter(|began| !ours.hold(*began)) else {
+            continue;
+        };
         let age = Duration::try_from(now.duration_since(began)).unwrap_or_default();
         if age < REST {
             return Err(Standing(format!(

@@ -11,17 +11,11 @@ use jiff::Timestamp;
 use super::{Evidence, Unhealthy, static_pod::running};
 use crate::{
     model::Component,
-    node::{KubeletView, Node},
+    node::{KubeletView, Node, collect},
 };
 
 /// How long the old manifest may go unnoticed before the kubelet is looked at.
 const UNNOTICED: Duration = Duration::from_secs(60);
-
-/// Largest file of `/proc` that is read here, in bytes.
-const LIMIT: u64 = 1 << 12;
-
-/// Clock ticks per second in `/proc/PID/stat`.
-const TICKS: u64 = 100;
 
 /// What may be done about it, once.
 #[derive(Debug)]
@@ -65,12 +59,5 @@ impl Wedge {
 /// The kubelet's process is younger than that.
 fn kubelet_started_since(node: &dyn Node, since: Timestamp) -> bool {
     let Some(process) = running(node, Component::Kubelet, |_| true) else { return false };
-    let uptime = node.files().read("/proc/uptime", LIMIT).ok();
-    let uptime = uptime.and_then(|bytes| String::from_utf8(bytes).ok());
-    let seconds = uptime.as_deref().and_then(|text| text.split('.').next()?.parse::<u64>().ok());
-    let Some(age) = seconds.and_then(|uptime| uptime.checked_sub(process.start / TICKS)) else {
-        return false;
-    };
-    let passed = Duration::try_from(node.clock().now().duration_since(since)).unwrap_or_default();
-    Duration::from_secs(age) < passed
+    collect::began(node, &process).is_some_and(|began| began > since)
 }

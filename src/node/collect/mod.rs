@@ -17,7 +17,7 @@ mod views;
 
 use std::collections::BTreeMap;
 
-pub use self::running::RunningKubelet;
+pub use self::running::{RunningKubelet, began};
 use self::{reader::Reader, views::Views};
 use super::{Files, Node, NodeError, NodeErrorKind, NodeKind};
 use crate::{

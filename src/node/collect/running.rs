@@ -1,13 +1,28 @@
 //! The kubelet that runs, and the settings it was given: what a transaction asks it by.
 
+use std::time::Duration;
+
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{kubelet, processes, reader::Reader};
 use crate::{
     model::{Component, Process},
-    node::Files,
+    node::{Files, Node},
     text::{flags, yaml},
 };
+
+/// Clock ticks per second in `/proc/PID/stat`: the same on every Linux.
+const TICKS: u64 = 100;
+
+/// When a process began; `None` where `/proc` does not tell.
+pub fn began(node: &dyn Node, process: &Process) -> Option<Timestamp> {
+    let text = node.files().read("/proc/uptime", 4096).ok()?;
+    let seconds: f64 = std::str::from_utf8(&text).ok()?.split_whitespace().next()?.parse().ok()?;
+    let uptime = Duration::try_from_secs_f64(seconds).ok()?;
+    let start = Duration::from_millis(process.start.saturating_mul(1000 / TICKS));
+    node.clock().ago(uptime.saturating_sub(start))
+}
 
 /// A running kubelet with its configuration, read now.
 #[derive(Debug)]

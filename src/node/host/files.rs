@@ -26,6 +26,7 @@ use nix::{
 };
 use xattr::FileExt;
 
+use super::pace::Pace;
 use crate::{
     model::{FileKind, FileMeta},
     node::{DirEntry, Files, NodeError, NodeErrorKind, Stat},
@@ -322,7 +323,9 @@ impl Files for DirFiles {
         match self.open_at(path, OFlag::O_PATH, Mode::empty()) {
             Ok(fd) => {
                 let stat = fstat(&fd).map_err(|errno| failed("look at", path, errno))?;
-                Ok(Timestamp::from_second(stat.st_mtime).ok())
+                let nanoseconds = i32::try_from(stat.st_mtime_nsec).unwrap_or_default();
+                let modified = Timestamp::new(stat.st_mtime, nanoseconds).ok();
+                Ok(modified.map(|real| Pace::of_node().shown(real)))
             }
             Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
             Err(errno) => Err(failed("look at", path, errno)),

@@ -159,15 +159,13 @@ impl ProcessKeeper {
     }
 }
 
-/// A program with nothing of this one's environment but where a test wants it to end.
+/// A program with nothing of this one's environment but what a test wants of it.
 fn fixed(program: &Path) -> Command {
     #[allow(clippy::disallowed_methods, reason = "this program itself, and systemd's clients")]
     let mut command = Command::new(program);
     command.env_clear().current_dir("/").stdin(Stdio::null());
     #[cfg(feature = "failpoints")]
-    if let Some(point) = crate::node::failpoint::wanted() {
-        command.env(crate::node::failpoint::VARIABLE, point);
-    }
+    command.envs(crate::node::failpoint::handed_on());
     command
 }
 

@@ -110,7 +110,7 @@ impl KubeletView for HostKubelet {
     }
 
     fn restart(&self) -> Result<(), NodeError> {
-        self.service.restart(&self.clock)
+        self.service.restart(&SystemClock::new())
     }
 
     fn healthy(&self) -> bool {
@@ -125,7 +125,7 @@ impl KubeletView for HostKubelet {
     }
 
     fn service(&self) -> Result<Option<ServiceState>, NodeError> {
-        self.service.state(&self.clock)
+        self.service.state(&SystemClock::new())
     }
 }
 

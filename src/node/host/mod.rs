@@ -6,6 +6,7 @@ mod files;
 mod http;
 mod keeper;
 mod kubelet;
+mod pace;
 mod program;
 pub(super) mod programs;
 mod run;
@@ -21,6 +22,8 @@ pub use clock::SystemClock;
 pub use confined::{COMMAND as CONFINED, NotConfined, enter as enter_confinement};
 pub use files::DirFiles;
 pub use keeper::{ProcessKeeper, Systemd};
+#[cfg(feature = "failpoints")]
+pub(crate) use pace::VARIABLE as PACE;
 pub use state::DEFAULT_STATE_DIR;
 pub(crate) use tree::Tree;
 
@@ -49,7 +52,7 @@ impl HostNode {
         let tree = Tree::open(Path::new("/"), state_dir, true)?;
         let kubelet = HostKubelet::new(Arc::clone(&tree.files), tree.clock);
         let state_dir = tree.state.path();
-        let programs = HostPrograms::new(Arc::clone(&tree.files), tree.clock, state_dir);
+        let programs = HostPrograms::new(Arc::clone(&tree.files), state_dir);
         Ok(Self { tree, kubelet, programs, keeper: None, at_boot: false })
     }
 
@@ -129,7 +132,7 @@ impl Node for HostNode {
             let kind = NodeErrorKind::Other(format!("it is {target} and no kubelet"));
             return Err(NodeError { operation: "ask for the version of", path: exe, kind });
         }
-        program::version(&exe, VERSION_DEADLINE, &self.tree.clock).map(Some)
+        program::version(&exe, VERSION_DEADLINE, &SystemClock::new()).map(Some)
     }
 
     fn process_file(&self, pid: u32, path: &str, limit: u64) -> Result<Option<Vec<u8>>, NodeError> {

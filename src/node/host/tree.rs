@@ -45,7 +45,7 @@ impl Tree {
                 StateDir::new(Arc::new(open(Path::new("/"))?), &path.to_string_lossy(), uid)
             }
         };
-        Ok(Self { files, state, clock: SystemClock::new(), uid })
+        Ok(Self { files, state, clock: SystemClock::of_node(), uid })
     }
 
     /// Takes the lock of the root itself and that of the state directory, which says who holds it: two runs

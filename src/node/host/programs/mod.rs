@@ -77,7 +77,8 @@ struct Found {
 }
 
 impl HostPrograms {
-    pub(crate) fn new(files: Arc<DirFiles>, clock: SystemClock, state_dir: PathBuf) -> Self {
+    pub(crate) fn new(files: Arc<DirFiles>, state_dir: PathBuf) -> Self {
+        let clock = SystemClock::new();
         Self { files, clock, state_dir, launcher: PathBuf::from(OURSELVES) }
     }
 
