@@ -11,18 +11,22 @@ use std::{
     time::Duration,
 };
 
-use ratatui::{Terminal, backend::Backend};
+use ratatui::{
+    Terminal,
+    backend::Backend,
+    layout::{Position, Rect},
+};
 
 use super::{
     ExitSummary, Options, TuiError,
     message::{Effect, JobMsg, Msg},
-    model::{Ending, Leaving, Model},
+    model::{Ending, Interruption, Leaving, Model, Tone},
     update, view,
 };
 use crate::{
     engine::EngineError,
     model::{Outcome, TransactionId},
-    node::NodeKind,
+    node::{NodeKind, failpoint},
 };
 
 /// What the loop waits for.
@@ -40,6 +44,15 @@ pub trait Source {
     fn next(&mut self, wait: Wait) -> Option<Vec<Msg>>;
     /// Time since the start of the interface.
     fn now(&self) -> Duration;
+    /// Gives the terminal to the shell and stands still until it calls the program back; `false` when
+    /// there is no shell that would.
+    fn suspend(&mut self) -> Result<bool, TuiError> {
+        Ok(false)
+    }
+    /// Takes the terminal again after the program stood still without having given it back.
+    fn resumed(&mut self) -> Result<(), TuiError> {
+        Ok(())
+    }
 }
 
 /// Who does the jobs, on the job thread.
@@ -106,9 +119,28 @@ impl<B: Backend> App<B> {
             for message in messages {
                 self.take(message)?;
             }
+            self.interrupt(source)?;
             self.draw(source)?;
         }
         Ok(())
+    }
+
+    /// Lets others use the terminal, or takes it back from them.
+    fn interrupt(&mut self, source: &mut impl Source) -> Result<(), TuiError> {
+        match self.model.interruption.take() {
+            None => return Ok(()),
+            Some(Interruption::Suspend) => {
+                if !source.suspend()? {
+                    self.model.say(Tone::Warn, "there is no shell here to go back to");
+                    return Ok(());
+                }
+            }
+            Some(Interruption::Resumed) => source.resumed()?,
+        }
+        // Clears, and draws every cell next; `clear` would ask the terminal where its cursor is, and
+        // the input thread would take the answer for keys.
+        let size = self.terminal.size().map_err(TuiError::terminal)?;
+        self.terminal.resize(Rect::from((Position::ORIGIN, size))).map_err(TuiError::terminal)
     }
 
     /// The user has left, or the program was told to.
@@ -146,6 +178,7 @@ impl<B: Backend> App<B> {
         }
         let model = &self.model;
         self.terminal.draw(|frame| view::view(model, frame)).map_err(TuiError::terminal)?;
+        failpoint::reached("screen-drawn");
         if update::wants_drawn(&self.model) {
             self.take(Msg::Drawn(source.now()))?;
         }
@@ -223,10 +256,11 @@ fn work(mut backstage: impl Backstage, inbox: &Receiver<Order>, messages: &Sende
         match order {
             Order::Do(effect) => {
                 let during = effect.doing();
-                let result =
-                    catch_unwind(AssertUnwindSafe(|| backstage.run(effect))).unwrap_or_else(
-                        |panic| JobMsg::Panicked { during, message: said(panic.as_ref()) },
-                    );
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    failpoint::reached("job-begun");
+                    backstage.run(effect)
+                }))
+                .unwrap_or_else(|panic| JobMsg::Panicked { during, message: said(panic.as_ref()) });
                 // Nobody may look any more; a transaction under way is still waited for.
                 let _ = messages.send(Msg::Job(result));
             }

@@ -26,6 +26,10 @@ pub enum Msg {
     Drawn(Duration),
     /// The system asks the program to leave (SIGTERM, SIGHUP), or the terminal is gone.
     Leave(String),
+    /// The system asks the program to stand still until it is called back (SIGTSTP).
+    Suspend,
+    /// The program stood still and goes on (SIGCONT): others may have used the terminal meanwhile.
+    Resumed,
     /// A job has a result.
     Job(JobMsg),
 }

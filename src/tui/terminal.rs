@@ -5,7 +5,7 @@
 
 use std::{
     io::{self, Stdout, Write as _},
-    panic,
+    panic::{self, AssertUnwindSafe},
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -15,6 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::unistd;
 use ratatui::{
     Terminal,
     backend::CrosstermBackend,
@@ -27,8 +28,9 @@ use ratatui::{
     },
 };
 use signal_hook::{
-    consts::{SIGHUP, SIGINT, SIGTERM},
+    consts::{SIGCONT, SIGHUP, SIGINT, SIGTERM, SIGTSTP},
     iterator::{Handle, Signals},
+    low_level,
 };
 
 use super::{
@@ -36,7 +38,7 @@ use super::{
     app::{Source, Wait},
     message::Msg,
 };
-use crate::text::yaml;
+use crate::{node::failpoint, text::yaml};
 
 type Hook = Box<dyn Fn(&panic::PanicHookInfo<'_>) + Send + Sync + 'static>;
 
@@ -62,9 +64,7 @@ impl Guard {
             let mut said = panics.lock().unwrap_or_else(PoisonError::into_inner);
             said.push(info.to_string());
         }));
-        enable_raw_mode().map_err(TuiError::terminal)?;
-        execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)
-            .map_err(TuiError::terminal)?;
+        take_screen().map_err(TuiError::terminal)?;
         let terminal =
             Terminal::new(CrosstermBackend::new(io::stdout())).map_err(TuiError::terminal)?;
         Ok((guard, terminal))
@@ -81,13 +81,7 @@ impl Guard {
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        // Each by itself: when one fails (the terminal is gone) the others are still tried.
-        let mut out = io::stdout();
-        let _ = execute!(out, DisableBracketedPaste);
-        let _ = execute!(out, LeaveAlternateScreen);
-        let _ = execute!(out, Show);
-        let _ = out.flush();
-        let _ = disable_raw_mode();
+        give_screen_back();
         if let Some(previous) = self.previous.take() {
             // While a panic unwinds the hook cannot be changed; the process ends anyway.
             if !thread::panicking() {
@@ -95,6 +89,26 @@ impl Drop for Guard {
             }
         }
     }
+}
+
+fn take_screen() -> io::Result<()> {
+    enable_raw_mode()?;
+    execute!(io::stdout(), EnterAlternateScreen, EnableBracketedPaste, Hide)
+}
+
+fn give_screen_back() {
+    // Each by itself: when one fails (the terminal is gone) the others are still tried.
+    let mut out = io::stdout();
+    let _ = execute!(out, DisableBracketedPaste);
+    let _ = execute!(out, LeaveAlternateScreen);
+    let _ = execute!(out, Show);
+    let _ = out.flush();
+    let _ = disable_raw_mode();
+}
+
+/// Whether a shell watches this program and can call it back: a program that leads its session has none.
+fn has_job_control() -> bool {
+    unistd::getsid(None).is_ok_and(|session| session != unistd::getpgrp())
 }
 
 /// How often a transaction under way is looked at.
@@ -120,29 +134,27 @@ impl Events {
     pub(super) fn listen(sender: Sender<Msg>, receiver: Receiver<Msg>) -> Result<Self, TuiError> {
         let start = Instant::now();
         let stop = Arc::new(AtomicBool::new(false));
-        let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT]).map_err(TuiError::terminal)?;
+        let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])
+            .map_err(TuiError::terminal)?;
         let handle = signals.handle();
         let to_loop = sender.clone();
-        thread::Builder::new()
-            .name("kube-temper signals".to_owned())
-            .spawn(move || {
-                for signal in signals.forever() {
-                    let name = match signal {
-                        SIGHUP => "SIGHUP",
-                        SIGINT => "SIGINT",
-                        _ => "SIGTERM",
-                    };
-                    if to_loop.send(Msg::Leave(name.to_owned())).is_err() {
-                        break;
-                    }
+        watch("signals", sender.clone(), move || {
+            for signal in signals.forever() {
+                failpoint::reached("signal-taken");
+                let message = match signal {
+                    SIGTSTP => Msg::Suspend,
+                    SIGCONT => Msg::Resumed,
+                    SIGHUP => Msg::Leave("SIGHUP".to_owned()),
+                    SIGINT => Msg::Leave("SIGINT".to_owned()),
+                    _ => Msg::Leave("SIGTERM".to_owned()),
+                };
+                if to_loop.send(message).is_err() {
+                    break;
                 }
-            })
-            .map_err(TuiError::terminal)?;
+            }
+        })?;
         let stopped = Arc::clone(&stop);
-        thread::Builder::new()
-            .name("kube-temper input".to_owned())
-            .spawn(move || input(&sender, start, &stopped))
-            .map_err(TuiError::terminal)?;
+        watch("input", sender.clone(), move || input(&sender, start, &stopped))?;
         Ok(Self { receiver, start, stop, signals: handle })
     }
 }
@@ -154,11 +166,31 @@ impl Drop for Events {
     }
 }
 
+/// Starts a thread that listens. Without it nobody could leave any more, so its panic ends the session.
+fn watch(
+    name: &'static str,
+    sender: Sender<Msg>,
+    listen: impl FnOnce() + Send + 'static,
+) -> Result<(), TuiError> {
+    thread::Builder::new()
+        .name(format!("kube-temper {name}"))
+        .spawn(move || {
+            if panic::catch_unwind(AssertUnwindSafe(listen)).is_err() {
+                let _ = sender.send(Msg::Leave(format!("the {name} thread has ended")));
+            }
+        })
+        .map(drop)
+        .map_err(TuiError::terminal)
+}
+
 fn input(sender: &Sender<Msg>, start: Instant, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let event = match event::poll(LISTEN) {
             Ok(false) => continue,
-            Ok(true) => event::read(),
+            Ok(true) => {
+                failpoint::reached("key-read");
+                event::read()
+            }
             Err(error) => Err(error),
         };
         let message = match event {
@@ -194,5 +226,23 @@ impl Source for Events {
 
     fn now(&self) -> Duration {
         self.start.elapsed()
+    }
+
+    fn suspend(&mut self) -> Result<bool, TuiError> {
+        if !has_job_control() {
+            return Ok(false);
+        }
+        give_screen_back();
+        low_level::emulate_default_handler(SIGTSTP).map_err(TuiError::terminal)?;
+        take_screen().map_err(TuiError::terminal)?;
+        Ok(true)
+    }
+
+    fn resumed(&mut self) -> Result<(), TuiError> {
+        // Who stopped it from outside left the screen to us, but a shell may have changed its mode.
+        disable_raw_mode()
+            .and_then(|()| enable_raw_mode())
+            .and_then(|()| execute!(io::stdout(), EnableBracketedPaste, Hide))
+            .map_err(TuiError::terminal)
     }
 }

@@ -55,13 +55,14 @@ pub enum Action {
     PutBack,
     MoreTime,
     Help,
+    Suspend,
     Quit,
     QuitWithSummary,
 }
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 41] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -100,6 +101,7 @@ impl Action {
         Self::PutBack,
         Self::MoreTime,
         Self::Help,
+        Self::Suspend,
         Self::Quit,
         Self::QuitWithSummary,
     ];

@@ -406,6 +406,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         disabled: disabled::quit,
     },
     Binding {
+        keys: &[Ctrl('z')],
+        action: A::Suspend,
+        label: "",
+        about: "suspend: back to the shell, until its fg",
+        contexts: &C::ALL,
+        disabled: disabled::never,
+    },
+    Binding {
         keys: &[Char('Q')],
         action: A::QuitWithSummary,
         label: "",

@@ -185,10 +185,21 @@ pub(crate) struct Model {
     pub(crate) jobs: usize,
     /// What the last of them is doing.
     pub(crate) doing: &'static str,
+    /// The terminal goes to others, or comes back from them.
+    pub(crate) interruption: Option<Interruption>,
     /// The interface ends; `Some(reason)` when it was told to.
     pub(crate) leaving: Option<Leaving>,
     /// Transactions of this session, oldest first.
     pub(crate) ended: Vec<(TransactionId, Outcome)>,
+}
+
+/// The terminal is not ours for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Interruption {
+    /// The shell is to have it until it calls the program back.
+    Suspend,
+    /// Others had it: everything on it is drawn again.
+    Resumed,
 }
 
 /// Why the interface ends.
@@ -231,6 +242,7 @@ impl Model {
             note: None,
             jobs: 0,
             doing: "",
+            interruption: None,
             leaving: None,
             ended: Vec::new(),
         }

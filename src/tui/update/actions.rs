@@ -11,8 +11,8 @@ use crate::{
         keys::Action,
         message::Effect,
         model::{
-            Allowance, Confirm, Consent, Filter, Findings, Leaving, List, Model, Overlay, Pane,
-            Progress, Review, Screen, Tone, Write, findings_offered,
+            Allowance, Confirm, Consent, Filter, Findings, Interruption, Leaving, List, Model,
+            Overlay, Pane, Progress, Review, Screen, Tone, Write, findings_offered,
         },
     },
 };
@@ -76,6 +76,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PutBack => return answer(model, Answer::Revert),
         Action::MoreTime => return answer(model, Answer::More(MORE)),
         Action::Help => model.overlays.push(Overlay::Help { scroll: 0 }),
+        Action::Suspend => model.interruption = Some(Interruption::Suspend),
         Action::Quit => model.leaving = Some(Leaving::Quit),
         Action::QuitWithSummary => model.leaving = Some(Leaving::QuitWithSummary),
     }

@@ -6,7 +6,7 @@ use tui_input::{Input, InputRequest};
 use super::{
     keys::{self, Action, Context},
     message::{Effect, Msg},
-    model::{Leaving, Model, Screen, Tone, character},
+    model::{Interruption, Leaving, Model, Screen, Tone, character},
 };
 
 mod actions;
@@ -47,6 +47,14 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Leave(why) => {
             model.leaving = Some(Leaving::Told(why));
+            Vec::new()
+        }
+        Msg::Suspend => {
+            model.interruption = Some(Interruption::Suspend);
+            Vec::new()
+        }
+        Msg::Resumed => {
+            model.interruption.get_or_insert(Interruption::Resumed);
             Vec::new()
         }
         Msg::Job(result) => {
