@@ -255,6 +255,9 @@ pub struct Container {
     pub mounts: Vec<Mount>,
     /// `securityContext.runAsUser` of the container, else of the pod.
     pub run_as_user: Option<i64>,
+    /// The groups of a user who is not root: `runAsGroup` (else that of root), `supplementalGroups`, `fsGroup`.
+    #[serde(default)]
+    pub groups: Vec<u32>,
     /// Liveness, readiness and startup probe.
     pub liveness: Option<Probe>,
     /// See above.

@@ -12,6 +12,9 @@ use super::{
 };
 use crate::model::FileMeta;
 
+/// What recorded nodes have in place of their private keys.
+pub const LEFT_OUT: &[u8] = b"private key left out of this recording";
+
 /// A recorded node that is part of the program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Recording {

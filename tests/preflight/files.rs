@@ -2,7 +2,7 @@
 
 use kube_temper::{
     model::Component::{KubeApiserver, KubeScheduler},
-    node::{Files as _, Node as _, recording},
+    node::{Files as _, recording},
 };
 use rcgen::{CertificateParams, KeyPair};
 
@@ -12,7 +12,7 @@ const CERTIFICATE: &str = "/etc/kubernetes/pki/apiserver.crt";
 const KEY: &str = "/etc/kubernetes/pki/apiserver.key";
 
 /// A certificate for a year from the day the nodes were recorded.
-fn certificate(key: &KeyPair) -> String {
+pub(crate) fn certificate(key: &KeyPair) -> String {
     let mut params = CertificateParams::new(vec!["cp1".to_owned()]).unwrap();
     params.not_before = rcgen::date_time_ymd(2026, 11, 23);
     params.not_after = rcgen::date_time_ymd(2027, 11, 23);
@@ -31,7 +31,7 @@ fn keys_match_their_certificates() {
         (
             "another",
             other.serialize_pem(),
-            "the key in /etc/kubernetes/pki/apiserver.key (--tls-private-key-file) does not belong to the certificate of --tls-cert-file",
+            "the key in /etc/kubernetes/pki/apiserver.key (--tls-private-key-file) does not belong to the certificate in /etc/kubernetes/pki/apiserver.crt (--tls-cert-file)",
         ),
         (
             "none",
@@ -93,49 +93,6 @@ fn the_recorded_certificates_end_too() {
 }
 
 #[test]
-fn a_kubeconfig_is_one() {
-    let conf = "/etc/kubernetes/scheduler.conf";
-    for (name, edit, wanted) in [
-        (
-            "not YAML",
-            (|_: &str| "a: [c2VjcmV0".to_owned()) as fn(&str) -> String,
-            "it cannot be read as a kubeconfig",
-        ),
-        (
-            "no user",
-            |text| text.replace("user: system:kube-scheduler", "user: nobody"),
-            "leads to no user",
-        ),
-        (
-            "no certificate",
-            |text| text.replace("client-certificate-data: ", "client-certificate-data: AAAA"),
-            "its client certificate cannot be read",
-        ),
-        (
-            "token",
-            |text| {
-                text.lines()
-                    .filter(|line| !line.contains("client-certificate-data"))
-                    .map(|line| {
-                        line.split("client-key-data").next().unwrap().to_owned()
-                            + if line.contains("client-key-data") { "token: word\n" } else { "\n" }
-                    })
-                    .collect()
-            },
-            "",
-        ),
-    ] {
-        let bench = Bench::new();
-        let text = edit(&bench.node.text(conf).unwrap());
-        bench.put(conf, &text);
-        let plan = bench.manifest(KubeScheduler, argument("--profiling=false"));
-        let refusal = bench.refusal(&plan);
-        assert!(!refusal.as_deref().unwrap_or_default().contains("c2VjcmV0"));
-        expect(name, refusal, wanted);
-    }
-}
-
-#[test]
 fn links_are_followed_as_the_container_does() {
     let ca = "/etc/kubernetes/pki/ca.crt";
     let table: &[(&str, &str, &str)] = &[
@@ -158,18 +115,41 @@ fn links_are_followed_as_the_container_does() {
 }
 
 #[test]
-fn a_container_of_another_user_must_be_able_to_read() {
+fn certificates_for_other_names() {
+    let [own, other] = [(); 2].map(|()| KeyPair::generate().unwrap());
     let bench = Bench::new();
-    let rootless = |text: &str| {
-        argument("--profiling=false")(text)
-            .replace("  securityContext:\n", "  securityContext:\n    runAsUser: 2000\n")
-    };
-    let plan = bench.manifest(KubeScheduler, rootless);
-    expect(
-        "root's own",
-        bench.refusal(&plan),
-        "which user 2000, as whom the container runs, may not read (0600 0:0)",
-    );
-    bench.node.files().set_owner("/etc/kubernetes/scheduler.conf", 2000, 2000).unwrap();
-    expect("its own", bench.refusal(&plan), "");
+    let pki = "/etc/kubernetes/pki";
+    bench.put(&format!("{pki}/own.crt"), &certificate(&own));
+    bench.put(&format!("{pki}/own.key"), &own.serialize_pem());
+    bench.put(&format!("{pki}/other.key"), &other.serialize_pem());
+    let own = format!("{pki}/own.crt,{pki}/own.key");
+    let table = [
+        (vec![own.clone()], ""),
+        (vec![format!("{own}:*.cluster.example,cluster.example")], ""),
+        (vec![own.clone(), format!("{pki}/own.crt, {pki}/own.key: a")], ""),
+        (
+            vec![format!("{pki}/own.crt,{pki}/other.key"), own.clone()],
+            "the key in /etc/kubernetes/pki/other.key (--tls-sni-cert-key) does not belong to the certificate in /etc/kubernetes/pki/own.crt (--tls-sni-cert-key)",
+        ),
+        (
+            vec![own.clone(), format!("{pki}/none.crt,{pki}/own.key")],
+            "--tls-sni-cert-key names /etc/kubernetes/pki/none.crt, and there is no such file",
+        ),
+        (
+            vec!["/etc/other/own.crt,/etc/other/own.key".to_owned()],
+            "--tls-sni-cert-key names /etc/other/own.crt, which the container will not see",
+        ),
+        (
+            vec![format!("{pki}/own.crt")],
+            "--tls-sni-cert-key is '/etc/kubernetes/pki/own.crt': write certificate,key or certificate,key:names",
+        ),
+    ];
+    for (values, wanted) in table {
+        let plan = bench.manifest(KubeApiserver, |text| {
+            values.iter().fold(text.to_owned(), |text, value| {
+                argument(&format!("'--tls-sni-cert-key={value}'"))(&text)
+            })
+        });
+        expect(&values.join(" "), bench.refusal(&plan), wanted);
+    }
 }

@@ -16,10 +16,13 @@
 mod machine;
 
 mod files;
+mod kubeconfigs;
 mod kubelet;
 mod manifests;
 mod node;
 mod recorded;
+mod users;
+mod variables;
 mod whole;
 
 use std::{sync::Arc, time::Duration};

@@ -50,7 +50,7 @@ fn what_was_checked_is_told_in_few_lines() {
     assert_eq!(
         preflight,
         [
-            "names, probes and volumes are right; the file it names is there, valid until 2027-11-23",
+            "names, probes and volumes are right; the file it names is there, 1 left out of this recording, valid until 2027-11-23",
             "its own program takes the planned arguments"
         ]
     );

@@ -65,6 +65,7 @@ fn planned(running: &Running, arguments: &[&str]) -> Container {
             read_only: true,
         }],
         run_as_user: None,
+        groups: Vec::new(),
         liveness: Some(probe("/livez")),
         readiness: Some(probe("/readyz")),
         startup: Some(probe("/livez")),

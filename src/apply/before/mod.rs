@@ -38,8 +38,8 @@ impl From<NodeError> for Standing {
 /// Where observations are told, with the part they belong to.
 type Tell<'t> = dyn FnMut(Phase, Observation) -> Result<(), NodeError> + 't;
 
-/// Looks at the node before it is touched. Plans that restart nothing need none of this. Answers whether the
-/// cluster's Lease is held for `holder` from now on.
+/// Looks at the node before it is touched. Of a plan that restarts nothing only what could lock a component out
+/// is looked at. Answers whether the cluster's Lease is held for `holder` from now on.
 pub(super) fn check(
     site: Site<'_>,
     plan: &Plan,
@@ -73,12 +73,13 @@ fn at_once<'s>(
     order: &Order,
     tell: &mut Tell<'_>,
 ) -> Result<Option<(&'s dyn KubeletView, NodeFacts)>, Standing> {
-    if plan.steps.iter().all(|step| step.target.restarts().is_none()) {
-        return Ok(None);
-    }
     let Some(kubelet) = site.node.kubelet() else { return Ok(None) };
     // Where things are comes from what runs; candidates matter only where nothing does.
     let facts = collect(site.node, &PathCandidates::new())?;
+    preflight::lockout::check(site.node, plan, &facts)?;
+    if plan.steps.iter().all(|step| step.target.restarts().is_none()) {
+        return Ok(None);
+    }
     let mut emit = |seen| tell(Phase::Baseline, seen);
     hygiene::nobody_upgrades(site.node, &mut emit)?;
     hygiene::one_file_per_pod(plan, &facts)?;

@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{ChangeKind, FileMeta, Plan},
+    model::{ChangeKind, FileKind, FileMeta, Plan},
     node::{
         Clock, DirEntry, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, Stat,
     },
 };
 
-/// A node with the texts of a plan in place.
+/// A node with the texts, modes and owners of a plan in place.
 #[derive(Debug)]
 pub(super) struct Planned<'n> {
     node: &'n dyn Node,
@@ -20,6 +20,7 @@ pub(super) struct Planned<'n> {
 struct PlannedFiles<'n> {
     files: &'n dyn Files,
     texts: BTreeMap<&'n str, &'n str>,
+    metas: BTreeMap<&'n str, &'n FileMeta>,
 }
 
 impl<'n> Planned<'n> {
@@ -33,7 +34,14 @@ impl<'n> Planned<'n> {
                 ChangeKind::Metadata { .. } => None,
             })
             .collect();
-        Self { node, files: PlannedFiles { files: node.files(), texts } }
+        let metas = plan
+            .changes()
+            .map(|change| match &change.kind {
+                ChangeKind::Content { after, .. } => (change.path.as_str(), &after.meta),
+                ChangeKind::Metadata { after, .. } => (change.path.as_str(), after),
+            })
+            .collect();
+        Self { node, files: PlannedFiles { files: node.files(), texts, metas } }
     }
 
     /// The node as it is.
@@ -88,13 +96,28 @@ fn read_only(operation: &'static str, path: &str) -> NodeError {
     NodeError { operation, path: path.to_owned(), kind: NodeErrorKind::ReadOnly }
 }
 
+impl PlannedFiles<'_> {
+    /// With mode and owner as they will be.
+    fn planned(&self, path: &str, stat: Stat) -> Stat {
+        // Changes name files by their resolved paths.
+        let resolved = self.files.resolve(path);
+        match resolved.ok().and_then(|path| self.metas.get(path.as_str()).copied()) {
+            Some(&FileMeta { mode, uid, gid, .. }) => Stat { mode, uid, gid, ..stat },
+            None => stat,
+        }
+    }
+}
+
 impl Files for PlannedFiles<'_> {
     fn stat(&self, path: &str) -> Result<Option<Stat>, NodeError> {
-        self.files.stat(path)
+        Ok(self.files.stat(path)?.map(|stat| self.planned(path, stat)))
     }
 
     fn lstat(&self, path: &str) -> Result<Option<Stat>, NodeError> {
-        self.files.lstat(path)
+        Ok(self.files.lstat(path)?.map(|stat| match stat.kind {
+            FileKind::Symlink => stat,
+            _ => self.planned(path, stat),
+        }))
     }
 
     fn resolve(&self, path: &str) -> Result<String, NodeError> {

@@ -9,14 +9,11 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    super::{DirEntry, Files, NodeError, NodeErrorKind, Stat, memory::MemoryFiles},
+    super::{DirEntry, Files, NodeError, NodeErrorKind, Stat, memory::MemoryFiles, recording},
     Shared,
     world::World,
 };
 use crate::model::FileMeta;
-
-/// What recorded nodes have in place of their private keys.
-const LEFT_OUT: &[u8] = b"private key left out of this recording\n";
 
 /// The tree of a [`super::SimNode`].
 #[derive(Debug)]
@@ -91,7 +88,7 @@ impl Files for SimFiles {
             world.table.set_uptime(world.now);
         }
         let bytes = world.tree.read(path, limit)?;
-        if bytes == LEFT_OUT {
+        if bytes.trim_ascii_end() == recording::LEFT_OUT {
             let kind = NodeErrorKind::LeftOut;
             return Err(NodeError { operation: "read", path: path.to_owned(), kind });
         }

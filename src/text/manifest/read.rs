@@ -69,11 +69,22 @@ fn container(pod: &Value, value: &Value, source: &Written<'_>) -> Result<Contain
         mounts: mounts(pod, value),
         run_as_user: user(value, "securityContext.runAsUser")
             .or_else(|| user(pod, "spec.securityContext.runAsUser")),
+        groups: groups(pod, value),
         liveness: probe(&name, value, "livenessProbe")?,
         readiness: probe(&name, value, "readinessProbe")?,
         startup: probe(&name, value, "startupProbe")?,
         name,
     })
+}
+
+fn groups(pod: &Value, container: &Value) -> Vec<u32> {
+    let number = |value: Option<&Value>| value?.as_u64().and_then(|group| group.try_into().ok());
+    let of_pod = |field: &str| yaml::at(pod, &format!("spec.securityContext.{field}"));
+    let own = number(yaml::at(container, "securityContext.runAsGroup"));
+    let own = own.or_else(|| number(of_pod("runAsGroup"))).unwrap_or(0);
+    let more = list(pod, "spec.securityContext.supplementalGroups");
+    let more = more.iter().map(Some).chain([of_pod("fsGroup")]);
+    [own].into_iter().chain(more.filter_map(number)).collect()
 }
 
 fn arguments(

@@ -2,23 +2,19 @@
 
 use serde_json::Value;
 
-use super::{
-    Checked,
-    files::{self, Eye, Named},
-    names,
-};
+use super::{Checked, eye::Eye, files, named::Named, names};
 use crate::{
     model::{Component, NodeFacts, facts::Parsed},
     node::{Files, Node, NodeError},
     text::{flags, known::Holds, kubelet::effective, yaml},
 };
 
-/// Flag, field and content of a file the kubelet needs at its start.
+/// Flag, field and content of a file the kubelet needs at its start; its kubeconfig is another matter.
 const FILES: [(&str, &str, Holds); 4] = [
     ("client-ca-file", "authentication.x509.clientCAFile", Holds::Authorities),
     ("tls-cert-file", "tlsCertFile", Holds::Certificate),
     ("tls-private-key-file", "tlsPrivateKeyFile", Holds::PrivateKey),
-    ("kubeconfig", "", Holds::Kubeconfig),
+    ("image-credential-provider-config", "", Holds::Document),
 ];
 
 /// The arguments of the kubelet's next start; those of its process where its unit is not understood.
@@ -71,24 +67,25 @@ pub(super) fn look(
         if let Some((by, path)) =
             by_flag.or_else(by_field).filter(|(_, path)| path.starts_with('/'))
         {
-            named.push(Named { by, path, holds });
+            named.push(Named::new(by, path, holds).paired("serving"));
         }
     }
-    let by = |holds| named.iter().find(|file| file.holds == holds).map(|file| file.by.clone());
-    let pairs: Vec<_> = by(Holds::Certificate).zip(by(Holds::PrivateKey)).into_iter().collect();
-    if let Some(bootstrap) = flags::value(&args, "bootstrap-kubeconfig")
+    named.extend(kubeconfig(files, &args)?);
+    let eye = Eye { node, files, mounts: None, reader: None, same_image: None };
+    let found = files::look(&eye, &named, node.clock().now())?;
+    Ok(Checked::of(Component::Kubelet, found))
+}
+
+/// The kubeconfig it will use: one that still has to get its certificate begins with another.
+fn kubeconfig(files: &dyn Files, args: &[String]) -> Result<Option<Named>, NodeError> {
+    let given = |flag: &str| flags::value(args, flag).filter(|path| path.starts_with('/'));
+    let named = |flag: &str, path| Named::new(format!("--{flag}"), path, Holds::Kubeconfig);
+    let Some(own) = given("kubeconfig") else { return Ok(None) };
+    if let Some(bootstrap) = given("bootstrap-kubeconfig")
+        && files.stat(&own)?.is_none()
         && files.stat(&bootstrap)?.is_some()
     {
-        // A kubelet that still has to get its certificate has no kubeconfig yet.
-        let mut kept = Vec::new();
-        for file in named {
-            if file.holds != Holds::Kubeconfig || files.stat(&file.path)?.is_some() {
-                kept.push(file);
-            }
-        }
-        named = kept;
+        return Ok(Some(named("bootstrap-kubeconfig", bootstrap)));
     }
-    let eye = Eye { node, files, mounts: None, user: None, same_image: None };
-    let found = files::look(&eye, &named, &pairs, node.clock().now())?;
-    Ok(Checked::of(Component::Kubelet, found))
+    Ok(Some(named("kubeconfig", own)))
 }

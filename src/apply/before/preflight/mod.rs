@@ -4,17 +4,28 @@
 //! is gone. Nothing is run and nothing is written. What the running component already has is known to work,
 //! however strange it looks: only what is new can be wrong there.
 
+mod eye;
 mod files;
+mod kubeconfig;
 mod kubelet;
+pub(super) mod lockout;
+mod named;
 mod names;
 mod probes;
+mod reader;
+mod settings;
 mod shape;
 mod sight;
 
 use serde_json::Value;
 
-use self::files::{Eye, Found, day};
 pub(super) use self::kubelet::arguments;
+use self::{
+    eye::Eye,
+    files::{Found, day},
+    reader::Reader,
+    settings::Settings,
+};
 use super::{Standing, planned::Planned};
 use crate::{
     apply::verify::{Emit, Expected},
@@ -27,7 +38,7 @@ use crate::{
         Files, Node, NodeError,
         collect::{PathCandidates, collect},
     },
-    text::{flags, known, manifest, yaml},
+    text::{flags, manifest, yaml},
 };
 
 /// How many complaints one refusal names.
@@ -51,11 +62,6 @@ impl Manifest {
 
     fn container(&self) -> Option<&Container> {
         self.pod.container(self.component)
-    }
-
-    fn args(&self) -> Vec<&str> {
-        let args = self.container().map(|container| container.args.as_slice()).unwrap_or_default();
-        args.iter().map(|arg| arg.text.as_str()).collect()
     }
 }
 
@@ -84,8 +90,8 @@ impl Checked {
             1 => Some("a key matches its certificate".to_owned()),
             many => Some(format!("{many} keys match their certificates")),
         };
-        let withheld =
-            (found.withheld > 0).then(|| format!("{} left out of this recording", found.withheld));
+        let withheld = found.withheld.len();
+        let withheld = (withheld > 0).then(|| format!("{withheld} left out of this recording"));
         let until = found.until.map(|until| format!("valid until {}", day(until)));
         let parts: Vec<String> = [files, keys, withheld, until].into_iter().flatten().collect();
         let parts =
@@ -170,23 +176,19 @@ fn static_pod_step(
     wrong.extend(shape::host_paths(files, &after)?);
     let mut checked = Checked::of(component, Found::default());
     if let Some(container) = after.container() {
+        let settings = Settings::of(component, container);
         let same_image = before.container().is_some_and(|old| old.image == container.image);
         let eye = Eye {
             node: planned.node(),
             files,
             mounts: Some(&container.mounts),
-            user: container
-                .run_as_user
-                .and_then(|user| u32::try_from(user).ok())
-                .filter(|u| *u != 0),
+            reader: Reader::of(container, process),
             same_image: process.filter(|_| same_image).map(|process| process.pid),
         };
-        let pairs: Vec<(String, String)> = known::PAIRS
-            .iter()
-            .map(|(certificate, key)| (format!("--{certificate}"), format!("--{key}")))
-            .collect();
-        let now = planned.node().clock().now();
-        checked.found = files::look(&eye, &files::named(container), &pairs, now)?;
+        let (named, mut unclear) = named::named(&settings);
+        checked.found = files::look(&eye, &named, planned.node().clock().now())?;
+        checked.found.notes.extend(settings.unread());
+        wrong.append(&mut unclear);
         wrong.append(&mut checked.found.wrong);
         wrong.extend(unwritable(container));
     }
@@ -211,18 +213,17 @@ fn by_text(
     manifest: &Manifest,
     version: Option<Minor>,
 ) -> Result<Vec<String>, NodeError> {
-    let args = manifest.args();
     let mut wrong = shape::wrong(manifest);
-    wrong.extend(names::of_arguments(manifest.component, &args, version));
-    if let Some(container) = manifest.container() {
-        let authentication = authentication(files, container, &args)?;
-        wrong.extend(probes::unanswered(
-            manifest.component,
-            container,
-            &args,
-            authentication.as_ref(),
-        ));
-    }
+    let Some(container) = manifest.container() else { return Ok(wrong) };
+    let settings = Settings::of(manifest.component, container);
+    wrong.extend(names::of_static_pod(manifest.component, &settings, version));
+    let authentication = authentication(files, container, settings.args())?;
+    wrong.extend(probes::unanswered(
+        manifest.component,
+        container,
+        &settings,
+        authentication.as_ref(),
+    ));
     Ok(wrong)
 }
 
@@ -230,7 +231,7 @@ fn by_text(
 fn authentication(
     files: &dyn Files,
     container: &Container,
-    args: &[&str],
+    args: &[String],
 ) -> Result<Option<Value>, NodeError> {
     let Some(path) = flags::value(args, "authentication-config") else { return Ok(None) };
     let sight::Sight::Host(host) = sight::of(files, &container.mounts, &path)? else {

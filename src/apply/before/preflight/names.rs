@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::settings::Settings;
 use crate::{
     model::{Component, Minor},
     text::{
@@ -11,12 +12,13 @@ use crate::{
     },
 };
 
-/// What is wrong with the names in the arguments of a static pod; the program first.
-pub(super) fn of_arguments(
+/// What is wrong with the names in the settings of a static pod.
+pub(super) fn of_static_pod(
     component: Component,
-    args: &[&str],
+    settings: &Settings,
     version: Option<Minor>,
 ) -> Vec<String> {
+    let args = settings.args();
     let mut wrong = Vec::new();
     if component == Component::KubeApiserver {
         wrong.extend(plugins(args, version));
@@ -25,7 +27,7 @@ pub(super) fn of_arguments(
         if component == Component::Etcd { "cipher-suites" } else { "tls-cipher-suites" };
     if let Some(suites) = flags::list(args, suites_flag) {
         let http2 = component != Component::Etcd && speaks_http2(args);
-        wrong.extend(suites_of(&format!("--{suites_flag}"), &suites, http2));
+        wrong.extend(suites_of(&settings.by(suites_flag), &suites, http2));
     }
     if component != Component::Etcd {
         wrong.extend(gates_of(&flags::list(args, "feature-gates").unwrap_or_default()));
@@ -56,7 +58,7 @@ pub(super) fn of_kubelet(merged: &Value, args: &[&str]) -> Vec<String> {
     wrong
 }
 
-fn plugins(args: &[&str], version: Option<Minor>) -> Vec<String> {
+fn plugins(args: &[String], version: Option<Minor>) -> Vec<String> {
     let mut wrong = Vec::new();
     let mut named = Vec::new();
     for flag in ["enable-admission-plugins", "disable-admission-plugins"] {
@@ -100,7 +102,7 @@ fn plugins(args: &[&str], version: Option<Minor>) -> Vec<String> {
 }
 
 /// Whether the server of a component chooses cipher suites for HTTP/2.
-fn speaks_http2(args: &[&str]) -> bool {
+fn speaks_http2(args: &[String]) -> bool {
     let off = flags::value(args, "disable-http2-serving")
         .is_some_and(|value| values::go_bool(&value) == Some(true));
     let newest_only =

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 
+use super::settings::Settings;
 use crate::{
     model::{
         Component,
@@ -11,14 +12,15 @@ use crate::{
     text::{flags, values},
 };
 
-/// What of the planned arguments the container's own probes would not survive. `authentication` is the
+/// What of the planned settings the container's own probes would not survive. `authentication` is the
 /// file of `--authentication-config`, where it can be read.
 pub(super) fn unanswered(
     component: Component,
     container: &Container,
-    args: &[&str],
+    settings: &Settings,
     authentication: Option<&Value>,
 ) -> Vec<String> {
+    let args = settings.args();
     let probes: Vec<(&str, &Probe)> = [
         ("livenessProbe", container.liveness.as_ref()),
         ("readinessProbe", container.readiness.as_ref()),
@@ -35,7 +37,7 @@ pub(super) fn unanswered(
         }
         Component::KubeControllerManager => wrong.extend(elsewhere(&probes, args, 10257)),
         Component::KubeScheduler => wrong.extend(elsewhere(&probes, args, 10259)),
-        Component::Etcd => wrong.extend(away_from_metrics(&probes, args)),
+        Component::Etcd => wrong.extend(away_from_metrics(&probes, settings)),
         Component::Kubelet | Component::KubeProxy => {}
     }
     wrong
@@ -44,7 +46,7 @@ pub(super) fn unanswered(
 /// Requests without credentials are answered with 401.
 fn refused_credentials(
     probes: &[(&str, &Probe)],
-    args: &[&str],
+    args: &[String],
     authentication: Option<&Value>,
 ) -> Option<String> {
     let bare = |probe: &Probe| {
@@ -108,7 +110,7 @@ fn path_of(path: &str) -> &str {
 }
 
 /// The server listens where no probe asks.
-fn elsewhere(probes: &[(&str, &Probe)], args: &[&str], default: u16) -> Option<String> {
+fn elsewhere(probes: &[(&str, &Probe)], args: &[String], default: u16) -> Option<String> {
     let port = match flags::value(args, "secure-port") {
         Some(port) => port.parse::<u16>().ok()?,
         None => default,
@@ -151,9 +153,10 @@ fn reaches(host: Option<&str>, bind: &str) -> bool {
 }
 
 /// etcd answers health checks without certificates only where `--listen-metrics-urls` says.
-fn away_from_metrics(probes: &[(&str, &Probe)], args: &[&str]) -> Option<String> {
+fn away_from_metrics(probes: &[(&str, &Probe)], settings: &Settings) -> Option<String> {
+    const FLAG: &str = "listen-metrics-urls";
     // The last one wins.
-    let urls = flags::value(args, "listen-metrics-urls").filter(|urls| !urls.is_empty())?;
+    let urls = flags::value(settings.args(), FLAG).filter(|urls| !urls.is_empty())?;
     let listens = |probe: &Probe| {
         urls.split(',').any(|url| {
             let Some((scheme, rest)) = url.split_once("://") else { return false };
@@ -168,8 +171,8 @@ fn away_from_metrics(probes: &[(&str, &Probe)], args: &[&str]) -> Option<String>
     };
     let (name, probe) = probes.iter().find(|(_, probe)| !listens(probe))?;
     Some(format!(
-        "--listen-metrics-urls is {}, and {name} asks {}:{}: let both name one address",
-        urls,
+        "{} is {urls}, and {name} asks {}:{}: let both name one address",
+        settings.by(FLAG),
         probe.host.as_deref().unwrap_or("the address of the pod"),
         probe.port
     ))

@@ -2,7 +2,7 @@
 
 use crate::{
     model::{FileKind, facts::Mount},
-    node::{Files, NodeError},
+    node::{Files, NodeError, Stat},
 };
 
 /// Links that are followed before they count as a circle, as the kernel does.
@@ -21,8 +21,32 @@ pub(super) enum Sight {
     Volatile,
 }
 
+/// Where a path leads.
+#[derive(Debug)]
+pub(super) struct Way {
+    pub(super) sight: Sight,
+    /// Folders of the host that are passed in the container, its volumes' own first.
+    pub(super) folders: Vec<(String, Stat)>,
+}
+
 /// Looks at an absolute path.
 pub(super) fn of(files: &dyn Files, mounts: &[Mount], path: &str) -> Result<Sight, NodeError> {
+    walk(files, mounts, path).map(|way| way.sight)
+}
+
+/// The same, with what is passed on the way.
+pub(super) fn walk(files: &dyn Files, mounts: &[Mount], path: &str) -> Result<Way, NodeError> {
+    let mut folders = Vec::new();
+    let sight = follow(files, mounts, path, &mut folders)?;
+    Ok(Way { sight, folders })
+}
+
+fn follow(
+    files: &dyn Files,
+    mounts: &[Mount],
+    path: &str,
+    folders: &mut Vec<(String, Stat)>,
+) -> Result<Sight, NodeError> {
     let mut rest: Vec<String> = path.rsplit('/').map(str::to_owned).collect();
     let mut at = String::new();
     let mut links = 0;
@@ -65,7 +89,12 @@ pub(super) fn of(files: &dyn Files, mounts: &[Mount], path: &str) -> Result<Sigh
                     at.clear();
                 }
             }
-            Some(_) => (at, last) = (next, Sight::Host(host)),
+            Some(stat) => {
+                if stat.kind == FileKind::Directory {
+                    folders.push((host.clone(), stat));
+                }
+                (at, last) = (next, Sight::Host(host));
+            }
         }
     }
     Ok(last)

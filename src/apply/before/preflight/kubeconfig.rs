@@ -1,0 +1,80 @@
+//! What the current context of a kubeconfig holds and names.
+//!
+//! No word of the text goes into a message: it holds keys.
+
+use base64ct::{Base64, Encoding as _};
+use serde_json::Value;
+
+use crate::text::{known::Holds, yaml};
+
+/// A certificate, a key, or a file with one.
+pub(super) struct Part {
+    pub(super) field: &'static str,
+    pub(super) holds: Holds,
+    pub(super) content: Content,
+}
+
+/// Where it is.
+pub(super) enum Content {
+    Data(Vec<u8>),
+    /// A path, relative to the folder of the kubeconfig.
+    File(String),
+}
+
+/// What client-go reads of a kubeconfig, as `clientcmd` does: data before files.
+///
+/// # Errors
+/// What it could not be used with.
+pub(super) fn parts(bytes: &[u8]) -> Result<Vec<Part>, String> {
+    let parsed = std::str::from_utf8(bytes).ok().and_then(|text| yaml::parse(text).ok());
+    let config = parsed.ok_or("it cannot be read as a kubeconfig")?.value;
+    let context = config.get("current-context").and_then(Value::as_str);
+    let context = context.and_then(|name| entry(&config, "contexts", "context", name));
+    let of = |key: &str, list: &str| {
+        let name = context?.get(key)?.as_str()?;
+        entry(&config, list, key, name)
+    };
+    let user = of("user", "users").ok_or("its current context leads to no user")?;
+    let cluster = of("cluster", "clusters").ok_or("its current context leads to no cluster")?;
+    if text(cluster, "server").is_none() {
+        return Err("the cluster of its current context has no server address".to_owned());
+    }
+    let certificate =
+        either(user, "client-certificate-data", "client-certificate", Holds::Certificate)?;
+    let key = either(user, "client-key-data", "client-key", Holds::PrivateKey)?;
+    if certificate.is_some() && key.is_none() {
+        return Err("its user has a client certificate without its key".to_owned());
+    }
+    let authority =
+        either(cluster, "certificate-authority-data", "certificate-authority", Holds::Authorities)?;
+    let token = text(user, "tokenFile").map(|path| Part {
+        field: "tokenFile",
+        holds: Holds::Document,
+        content: Content::File(path.to_owned()),
+    });
+    Ok([certificate, key, authority, token].into_iter().flatten().collect())
+}
+
+/// What an entry of a list of names holds.
+fn entry<'v>(config: &'v Value, list: &str, key: &str, name: &str) -> Option<&'v Value> {
+    let entries = config.get(list)?.as_array()?;
+    entries.iter().find(|entry| text(entry, "name") == Some(name))?.get(key)
+}
+
+fn text<'v>(value: &'v Value, key: &str) -> Option<&'v str> {
+    value.get(key).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+fn either(
+    of: &Value,
+    data: &'static str,
+    file: &'static str,
+    holds: Holds,
+) -> Result<Option<Part>, String> {
+    if let Some(encoded) = text(of, data) {
+        let bytes = Base64::decode_vec(encoded).map_err(|_| format!("its {data} is no base64"))?;
+        return Ok(Some(Part { field: data, holds, content: Content::Data(bytes) }));
+    }
+    let part = |path: &str| Part { field: file, holds, content: Content::File(path.to_owned()) };
+    Ok(text(of, file).map(part))
+}
