@@ -165,7 +165,7 @@ fn a_change_nobody_confirms_is_put_back() {
 #[test]
 fn a_change_is_put_back_as_soon_as_somebody_asks() {
     let told = told(&[(7, |node, id| {
-        leave(node, id, &Request::Revert { by: "anna on pts/3".to_owned() });
+        leave(node, id, &Request::Revert { by: "anna on pts/3".to_owned(), allow_single: false });
     })]);
     assert_eq!(told.reason(), Reason::Requested);
     assert!(told.waited < Duration::from_secs(8), "{:?}", told.waited);
@@ -212,7 +212,7 @@ fn a_file_somebody_edits_during_the_countdown_is_not_overwritten() {
         let text = node.text(SCHEDULER).unwrap() + "# theirs\n";
         node.replace(SCHEDULER, &text).unwrap();
     })]);
-    let Outcome::Stuck { cause, by_hand } = &told.outcome else { panic!("{:?}", told.outcome) };
+    let Outcome::Stuck { cause, by_hand, .. } = &told.outcome else { panic!("{:?}", told.outcome) };
     assert!(cause.contains("changed by somebody else"), "{cause}");
     assert!(!by_hand.is_empty());
     assert!(told.node.text(SCHEDULER).unwrap().ends_with("# theirs\n"));

@@ -316,7 +316,7 @@ fn a_file_that_changes_while_it_is_proved_stops_everything() {
         node.replace(SCHEDULER, &text).unwrap();
     });
     let done = run(&node, &flag(&node, Component::KubeScheduler, "profiling", "false"));
-    let Outcome::Stuck { cause, by_hand } = &done.outcome else { panic!("{:?}", done.outcome) };
+    let Outcome::Stuck { cause, by_hand, .. } = &done.outcome else { panic!("{:?}", done.outcome) };
     assert!(cause.contains("somebody else"), "{cause}");
     assert_eq!(by_hand.len(), 1, "{by_hand:?}");
     assert!(node.text(SCHEDULER).unwrap().ends_with("# theirs\n"));

@@ -18,7 +18,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use kube_temper::{
     apply::{
         self, Prove, Refusal,
-        recover::{recover, recover_proved},
+        recover::{By, Means, recover, recover_by},
         rollback,
     },
     model::{
@@ -300,7 +300,9 @@ fn a_damaged_backup_is_never_written_back() {
     let backup = format!("/transactions/{id}/backup/1");
     machine.state.put_file(&backup, 0o600, "nonsense");
     let recovered = recover(machine.boot().as_ref()).unwrap();
-    let [(_, Outcome::Stuck { cause, by_hand })] = &recovered[..] else { panic!("{recovered:?}") };
+    let [(_, Outcome::Stuck { cause, by_hand, .. })] = &recovered[..] else {
+        panic!("{recovered:?}")
+    };
     assert!(cause.contains("the backup is damaged"), "{cause}");
     let copy = format!("/var/lib/kube-temper{backup}");
     let hidden = "/etc/kubernetes/manifests/.kube-temper-by-hand";
@@ -331,7 +333,9 @@ fn a_file_that_somebody_else_changed_meanwhile_is_not_overwritten() {
     let theirs = machine.text(SCHEDULER) + "# theirs\n";
     machine.write(SCHEDULER, &theirs);
     let recovered = recover(machine.boot().as_ref()).unwrap();
-    let [(id, Outcome::Stuck { cause, by_hand })] = &recovered[..] else { panic!("{recovered:?}") };
+    let [(id, Outcome::Stuck { cause, by_hand, .. })] = &recovered[..] else {
+        panic!("{recovered:?}")
+    };
     assert!(cause.contains("somebody else changed it"), "{cause}");
     assert_eq!(by_hand.len(), 1);
     assert!(by_hand[0].ends_with(SCHEDULER), "{by_hand:?}");
@@ -466,7 +470,8 @@ fn an_interrupted_change_is_judged_again_before_it_is_committed() {
         begin(&node, &plan).unwrap().run();
 
         let prover = |_: &Loaded| -> Option<Prove> { Some(Box::new(move |_| judgement())) };
-        let recovered = recover_proved(machine.boot().as_ref(), None, &prover).unwrap();
+        let means = Means { prover: &prover, cluster: &|_| None };
+        let recovered = recover_by(machine.boot().as_ref(), By::Person, None, &means).unwrap();
         let [(id, outcome)] = &recovered[..] else { panic!("{recovered:?}") };
         let journal = Journal::read(machine.boot().as_ref(), id).unwrap();
         if agrees {

@@ -121,6 +121,7 @@ fn run(node: &Arc<dyn Node>, id: &TransactionId) -> Result<Outcome, Refusal> {
     Ok(match apply::take_up(node, id)? {
         Taken::Ready(transaction) => transaction.run(),
         Taken::Ended(outcome) => outcome,
+        Taken::Decided(decided) => decided.run(None),
         Taken::Interrupted => recover_one(node.as_ref(), id)?.unwrap(),
     })
 }

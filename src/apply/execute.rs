@@ -10,7 +10,7 @@ use super::{
     before::{self, Standing},
     file,
     keep::{self, NotKept},
-    refuse,
+    others, refuse,
     restore::Undo,
     verify::{self, Proof, Unhealthy},
     watchdog,
@@ -70,11 +70,13 @@ impl Transaction {
         let node = node.as_ref();
         let site = Site { node, cluster: cluster.as_deref() };
         let mut begun = Vec::new();
-        let holder = format!("{}/{}", self.plan.node, self.id);
+        let holder = others::holder(&self.plan, &self.id);
         let outcome = match self.forward(site, &holder, &mut begun) {
             Ok(()) => Outcome::Committed,
             Err(Failure::Standing(standing)) => self.refused(node, standing),
-            Err(Failure::NotKept(NotKept::Alarm(cause))) => self.alarm(node, cause),
+            Err(Failure::NotKept(NotKept::Alarm(cause))) => {
+                keep::stays(node, &self.id, &mut self.journal, &cause)
+            }
             Err(failure) => Undo {
                 node,
                 cluster: site.cluster,
@@ -102,14 +104,6 @@ impl Transaction {
         // Nothing was written to the node; without this record a recovery finds just that.
         let _ = self.journal.append(node, RecordKind::Refused { cause: cause.clone() });
         Outcome::Refused { cause }
-    }
-
-    /// Putting it back would take away what another control plane lacks: a person decides.
-    fn alarm(&mut self, node: &dyn Node, cause: String) -> Outcome {
-        let by_hand = vec!["kube-temper recover".to_owned()];
-        let stuck = RecordKind::Stuck { cause: cause.clone(), by_hand: by_hand.clone() };
-        let _ = self.journal.append(node, stuck);
-        Outcome::Stuck { cause, by_hand }
     }
 
     fn forward(
@@ -143,17 +137,16 @@ impl Transaction {
     /// Waits for a person, where the order says so.
     fn keep(&mut self, site: Site<'_>) -> Result<(), Failure> {
         let Some(within) = self.order.keep.within() else { return Ok(()) };
-        let held = verify::Held::take(
+        let mut held = verify::Held::take(
             site.node,
             &self.files,
             self.plan.steps.iter().map(|step| step.target),
-        );
+        )?;
         let mut still = || held.still(site);
-        let stops_api =
-            |step: &Step| matches!(step.target, StepTarget::KubeApiserver | StepTarget::Etcd);
         let watch = keep::Watch {
             within,
-            stops_api: self.plan.steps.iter().any(stops_api),
+            step: self.plan.steps.len().saturating_sub(1),
+            plan: &self.plan,
             still: &mut still,
         };
         Ok(keep::ask(site, &self.id, &mut self.journal, watch)?)

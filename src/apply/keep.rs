@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use super::{
-    Site,
-    verify::{CALM, POLL},
+    Site, others,
+    verify::{CALM, POLL, Seen},
 };
 use crate::{
-    model::{Reason, RecordKind, TransactionId},
-    node::{NodeError, failpoint},
+    model::{Left, Outcome, Plan, Reason, RecordKind, TransactionId},
+    node::{Node, NodeError, failpoint},
     store::{
         StoreError, Writer,
         requests::{self, Request},
@@ -43,10 +43,12 @@ pub(super) enum NotKept {
 pub(super) struct Watch<'w> {
     /// How long a person may take.
     pub(super) within: Duration,
-    /// Putting the change back takes this node's API server away for a while.
-    pub(super) stops_api: bool,
+    /// The last step, to which observations belong.
+    pub(super) step: usize,
+    /// What was changed.
+    pub(super) plan: &'w Plan,
     /// Looks whether the change still holds.
-    pub(super) still: &'w mut dyn FnMut() -> Result<(), String>,
+    pub(super) still: &'w mut dyn FnMut() -> Result<Seen, String>,
 }
 
 /// Asks, and waits for an answer.
@@ -56,7 +58,7 @@ pub(super) fn ask(
     journal: &mut Writer,
     watch: Watch<'_>,
 ) -> Result<(), NotKept> {
-    let Watch { within, stops_api, still } = watch;
+    let Watch { within, step, plan, still } = watch;
     let clock = site.node.clock();
     let began = clock.monotonic();
     let mut allowed = within.min(LONGEST);
@@ -66,15 +68,24 @@ pub(super) fn ask(
     };
     journal.append(site.node, RecordKind::Waiting { until: until(allowed) })?;
     failpoint::reached("waiting");
-    let mut looked = None;
+    tell_everybody(
+        site.node,
+        &format!(
+            "the change {id} waits to be kept until {:.0}: 'kube-temper confirm {id}' keeps it, 'kube-temper revert {id}' puts it back",
+            until(allowed)
+        ),
+    );
+    let mut looked: Option<Duration> = None;
+    let mut confirmed: Option<String> = None;
     loop {
+        let mut asked = false;
         for request in requests::take(site.node, id)? {
             match request {
                 Ok(Request::Confirm { by }) => {
-                    still().map_err(NotKept::Broken)?;
-                    return Ok(journal.append(site.node, RecordKind::Confirmed { by })?);
+                    asked = true;
+                    confirmed.get_or_insert(by);
                 }
-                Ok(Request::Revert { by }) => {
+                Ok(Request::Revert { by, .. }) => {
                     return Err(NotKept::Decided {
                         cause: format!("{by} asked for it"),
                         reason: Reason::Requested,
@@ -89,29 +100,55 @@ pub(super) fn ask(
             }
         }
         let now = clock.monotonic();
-        if looked.is_none_or(|looked| now.saturating_sub(looked) >= CALM) {
+        if asked || looked.is_none_or(|looked| now.saturating_sub(looked) >= CALM) {
             looked = Some(now);
-            still().map_err(NotKept::Broken)?;
-        }
-        if clock.monotonic().saturating_sub(began) >= allowed {
-            if let Some(other) = others_down(site).filter(|_| stops_api) {
-                return Err(NotKept::Alarm(format!(
-                    "nobody confirmed it within {} s, and it was not put back: the API server {other} is down now, and putting it back would take this node's away too. The change is healthy and stays until a person decides: repair {other}, then 'kube-temper recover' puts the old state back",
-                    allowed.as_secs()
-                )));
+            let Seen { told, settled } = still().map_err(NotKept::Broken)?;
+            for observation in told {
+                journal.append(site.node, RecordKind::Observed { step, observation })?;
             }
-            return Err(NotKept::Decided {
-                cause: format!("nobody confirmed it within {} s", allowed.as_secs()),
-                reason: Reason::Unconfirmed,
+            // What just restarts by itself is waited for: it is kept whole, or not at all.
+            if settled && let Some(by) = confirmed.take() {
+                return Ok(journal.append(site.node, RecordKind::Confirmed { by })?);
+            }
+        }
+        if confirmed.is_none() && clock.monotonic().saturating_sub(began) >= allowed {
+            let cause = format!("nobody confirmed it within {} s", allowed.as_secs());
+            return Err(match others::in_the_way(site, plan) {
+                Some(why) => NotKept::Alarm(format!("{cause}, and {why}")),
+                None => NotKept::Decided { cause, reason: Reason::Unconfirmed },
             });
         }
         clock.sleep(POLL);
     }
 }
 
-/// Another API server that is down, where this node has one of its own.
-fn others_down(site: Site<'_>) -> Option<String> {
-    let servers = site.cluster?.api_servers().ok()?;
-    let down = servers.iter().find(|server| !server.own && !server.ready)?;
-    servers.iter().any(|server| server.own).then(|| down.address.clone())
+/// A healthy change that nobody confirmed stays, because putting it back now would be worse: a person is
+/// called, and decides.
+pub(super) fn stays(
+    node: &dyn Node,
+    id: &TransactionId,
+    journal: &mut Writer,
+    cause: &str,
+) -> Outcome {
+    let outcome = Outcome::Stuck {
+        cause: format!(
+            "{cause}. The change was not put back: it is healthy, and stays until a person decides"
+        ),
+        by_hand: ["confirm", "revert"].map(|word| format!("kube-temper {word} {id}")).into(),
+        left: Left::New,
+    };
+    // A journal that cannot be written leaves it unconfirmed; the next recovery comes to the same.
+    let _ = journal.append(node, outcome.record());
+    tell_everybody(
+        node,
+        &format!("the change {id} needs a decision: 'kube-temper show {id}' says why"),
+    );
+    outcome
+}
+
+/// Whoever is logged in may be the one who is needed.
+fn tell_everybody(node: &dyn Node, text: &str) {
+    if let Some(programs) = node.programs() {
+        programs.message(text);
+    }
 }

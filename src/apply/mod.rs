@@ -5,10 +5,12 @@
 //! whoever watches, reads it. The phases are functions of their own files; none of them knows a face.
 
 mod before;
+mod decide;
 mod evidence;
 mod execute;
 mod file;
 mod keep;
+mod others;
 mod refuse;
 mod restore;
 mod take_up;
@@ -22,6 +24,7 @@ use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
+pub use decide::{Decided, confirm, may_revert, waits_for_a_person};
 pub use take_up::{Taken, take_up};
 
 use crate::{

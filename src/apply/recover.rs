@@ -1,12 +1,30 @@
 //! Recovery: a transaction that was interrupted is finished or undone, never left in the middle.
 //!
-//! Decides by the journal and by what the files are now. It never goes forward: only a transaction whose
-//! every step was verified, and which a person kept where one was to be asked, is committed; everything
-//! else goes back.
+//! Decides by the journal, by what the files are now, and by who asks. It never goes forward: only a
+//! transaction whose every step was verified, and which a person kept where one was to be asked, is
+//! committed; everything else goes back. What was decided is never overturned by a clock:
+//!
+//! | how it stands | a timer, a guard that is started again | the boot unit | a person |
+//! |---|---|---|---|
+//! | not ended, half done or on its way back | goes back, with all gates | its bytes go back, before anything runs | as the timer |
+//! | not ended, all proved; kept, or nobody to be asked | committed | committed | committed |
+//! | not ended, all proved, a person was to be asked | goes back; stays as it is while another API server is down | its bytes go back | as the timer |
+//! | stuck, [`Left::Mixed`] | nothing | the rest goes back, where no file is somebody else's | tried again |
+//! | stuck, [`Left::Old`] | nothing | nothing | the old state is proved again |
+//! | stuck, [`Left::New`] | nothing | told | told: `confirm` keeps it, `revert` puts it back |
+//!
+//! A stuck transaction ended with "a person is needed". A timer that is still armed would try once a minute
+//! what just failed, and restart things each time: it never does. The machine's start may mend what stood in
+//! the way (a full or read-only disk), and costs no restart of its own.
 
-use super::{Prove, Refusal, busy, execute::Begun, file, restore::Undo, watchdog};
+use std::{fmt, sync::Arc};
+
+use super::{
+    Prove, Refusal, Site, busy, execute::Begun, file, keep, others, restore::Undo, verify, watchdog,
+};
 use crate::{
-    model::{Outcome, Reason, RecordKind, TransactionId, journal::FileIntent},
+    cluster::Cluster,
+    model::{Left, Outcome, Reason, RecordKind, TransactionId, journal::FileIntent},
     node::{Node, NodeError},
     store::{Loaded, Store, Writer},
 };
@@ -15,24 +33,52 @@ use crate::{
 /// [`Transaction::proved_by`](super::Transaction::proved_by).
 pub type Prover<'p> = &'p dyn Fn(&Loaded) -> Option<Prove>;
 
-/// Finishes or undoes every interrupted transaction, oldest first. Nothing to recover is an empty list.
+/// Who asks for a recovery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Somebody who reads what it says.
+    Person,
+    /// Nobody: a timer that looks again and again, or a guard that is started again.
+    Timer,
+    /// Nobody: the machine starts.
+    Boot,
+}
+
+/// What a recovery asks besides the node.
+pub struct Means<'m> {
+    /// The judgement that was to come before a commit.
+    pub prover: Prover<'m>,
+    /// The API server, opened only for what is recovered.
+    pub cluster: &'m dyn Fn(&Loaded) -> Option<Arc<dyn Cluster>>,
+}
+
+impl fmt::Debug for Means<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Means").finish_non_exhaustive()
+    }
+}
+
+/// Finishes or undoes every interrupted transaction, oldest first, for a person. Nothing to recover is an
+/// empty list.
 ///
 /// The latest transaction is tried again when it is stuck: what stood in its way may be gone. While nothing
 /// of it can be put back, its outcome is told again.
 pub fn recover(node: &dyn Node) -> Result<Vec<(TransactionId, Outcome)>, Refusal> {
-    recover_proved(node, None, &|_| None)
+    recover_by(node, By::Person, None, &Means { prover: &|_| None, cluster: &|_| None })
 }
 
 /// The same for one transaction only.
 pub fn recover_one(node: &dyn Node, id: &TransactionId) -> Result<Option<Outcome>, Refusal> {
-    Ok(recover_proved(node, Some(id), &|_| None)?.pop().map(|(_, outcome)| outcome))
+    let means = Means { prover: &|_| None, cluster: &|_| None };
+    Ok(recover_by(node, By::Person, Some(id), &means)?.pop().map(|(_, outcome)| outcome))
 }
 
-/// As [`recover`] or [`recover_one`], with the judgement that was to come before the commit.
-pub fn recover_proved(
+/// As [`recover`] or [`recover_one`], for whoever asks, with all there is to ask.
+pub fn recover_by(
     node: &dyn Node,
+    by: By,
     only: Option<&TransactionId>,
-    prover: Prover<'_>,
+    means: &Means<'_>,
 ) -> Result<Vec<(TransactionId, Outcome)>, Refusal> {
     // Held by the process that carries a transaction out: while that one lives nothing is recovered.
     let _lock = node.lock().map_err(|error| busy(node, error))?;
@@ -41,21 +87,17 @@ pub fn recover_proved(
     let mut ended = Vec::new();
     for id in all.iter().filter(|id| only.is_none_or(|only| only == *id)) {
         let loaded = store.load(id)?;
-        let stuck = all.last() == Some(id)
-            && matches!(loaded.journal.outcome, Some(Outcome::Stuck { .. }))
-            && loaded.journal.damage.is_none();
         if only.is_some() && loaded.journal.is_finished() {
             // What asks for one alone may be the timer, which its guard did not get to stop.
             watchdog::disarm(node, id);
         }
-        if loaded.journal.is_finished() && !stuck {
-            continue;
-        }
-        if let Some(outcome) = &loaded.journal.outcome
-            && !can_go_on(node, &loaded)?
-        {
-            ended.push((id.clone(), outcome.clone()));
-            continue;
+        match turn(node, &loaded, by, all.last() == Some(id))? {
+            Turn::Nothing => continue,
+            Turn::Told(outcome) => {
+                ended.push((id.clone(), outcome));
+                continue;
+            }
+            Turn::Recovered => {}
         }
         if let Some(damage) = &loaded.journal.damage {
             let folder =
@@ -64,47 +106,84 @@ pub fn recover_proved(
                 "the journal of {id} is damaged and was not acted on ({damage}): compare its files with {folder}/backup (manifest.json names them), put back what is wrong, then move {folder} away"
             )));
         }
-        ended.push((id.clone(), one(node, &loaded, prover)));
+        // While the machine starts there is nobody to ask, and nothing to wait for.
+        let cluster = node.kubelet().and_then(|_| (means.cluster)(&loaded));
+        let site = Site { node, cluster: cluster.as_deref() };
+        ended.push((id.clone(), one(site, &loaded, means.prover)));
         watchdog::disarm(node, id);
     }
     Ok(ended)
 }
 
-/// A stuck transaction is worth another try when something of it is there to put back, or all of it is.
-fn can_go_on(node: &dyn Node, loaded: &Loaded) -> Result<bool, NodeError> {
+/// What is to be done about a transaction.
+enum Turn {
+    Nothing,
+    /// Its outcome is told again.
+    Told(Outcome),
+    Recovered,
+}
+
+/// The table above.
+fn turn(node: &dyn Node, loaded: &Loaded, by: By, latest: bool) -> Result<Turn, NodeError> {
+    let Some(outcome) = &loaded.journal.outcome else { return Ok(Turn::Recovered) };
+    let Outcome::Stuck { left, .. } = outcome else { return Ok(Turn::Nothing) };
+    if by == By::Timer || loaded.journal.damage.is_some() {
+        return Ok(Turn::Nothing);
+    }
     let sides = sides(node, loaded.intent())?;
-    Ok(sides.iter().all(|side| *side == file::Side::Before)
-        || sides.iter().any(|side| matches!(side, file::Side::After | file::Side::Between)))
+    let all = |wanted| sides.iter().all(|side| *side == wanted);
+    let ours = sides.iter().any(|side| matches!(side, file::Side::After | file::Side::Between));
+    let foreign = sides.iter().any(|side| matches!(side, file::Side::Foreign(_)));
+    Ok(match (left, by) {
+        (Left::New, _) if all(file::Side::After) => Turn::Told(outcome.clone()),
+        // Somebody went on from there: it is over. An older one is the history's.
+        (Left::New, _) => Turn::Nothing,
+        _ if !latest => Turn::Nothing,
+        (Left::Mixed, By::Boot) if ours && !foreign => Turn::Recovered,
+        (_, By::Boot) => Turn::Nothing,
+        _ if ours || all(file::Side::Before) => Turn::Recovered,
+        _ => Turn::Told(outcome.clone()),
+    })
 }
 
 fn sides(node: &dyn Node, files: &[FileIntent]) -> Result<Vec<file::Side>, NodeError> {
     files.iter().map(|file| file::side(node, file)).collect()
 }
 
-fn one(node: &dyn Node, loaded: &Loaded, prover: Prover<'_>) -> Outcome {
+fn one(site: Site<'_>, loaded: &Loaded, prover: Prover<'_>) -> Outcome {
+    let node = site.node;
     let files = loaded.intent();
+    let plan = loaded.plan.as_ref().ok();
     let mut journal = Writer::resume(&loaded.id, &loaded.journal);
     let earlier = cause_of_rollback(loaded);
     let (cause, reason) = match &earlier {
         Some(earlier) => earlier.clone(),
         None if !is_done(node, loaded) => ("it was interrupted".to_owned(), Reason::Unproved),
         None if !is_kept(node, loaded) => {
-            ("it was interrupted before anybody confirmed it".to_owned(), Reason::Unconfirmed)
+            let cause = "it was interrupted before anybody confirmed it".to_owned();
+            let in_the_way = plan.and_then(|plan| others::in_the_way(site, plan).zip(Some(plan)));
+            if let Some((why, plan)) = in_the_way
+                && verify::well(site, plan).is_ok()
+            {
+                return keep::stays(node, &loaded.id, &mut journal, &format!("{cause}, and {why}"));
+            }
+            (cause, Reason::Unconfirmed)
         }
         None => match finish(node, loaded, prover, &mut journal) {
             Ok(outcome) => return outcome,
             Err(why) => (format!("it was interrupted, and then {why}"), Reason::Unproved),
         },
     };
-    let begun = begun(loaded);
+    // Somebody else who has it does not keep a change half done.
+    let _lease = plan.and_then(|plan| others::hold(site, plan, &loaded.id).ok().flatten());
     Undo {
         node,
-        cluster: None,
-        plan: loaded.plan.as_ref().ok(),
+        cluster: site.cluster,
+        plan,
         id: &loaded.id,
         files,
         journal: &mut journal,
-        begun,
+        begun: begun(loaded),
         rolling_back: earlier.is_some(),
         wrote_back: false,
     }
@@ -121,6 +200,7 @@ fn finish(
     let unsaid = |error: NodeError| Outcome::Stuck {
         cause: format!("everything is done and verified, but the journal cannot say so: {error}"),
         by_hand: vec!["kube-temper recover".to_owned()],
+        left: Left::New,
     };
     let step = loaded.plan.as_ref().map_or(0, |plan| plan.steps.len().saturating_sub(1));
     if let Some(prove) = prover(loaded) {
@@ -163,7 +243,7 @@ fn cause_of_rollback(loaded: &Loaded) -> Option<(String, Reason)> {
 
 /// The steps the journal tells of, with the files that were written in each. The step that was under way
 /// may have written one more before its record: the files themselves tell.
-fn begun(loaded: &Loaded) -> Vec<Begun> {
+pub(super) fn begun(loaded: &Loaded) -> Vec<Begun> {
     let mut steps: Vec<Begun> = Vec::new();
     for record in &loaded.journal.records {
         match &record.kind {

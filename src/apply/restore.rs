@@ -19,7 +19,7 @@ use super::{
 use crate::{
     cluster::Cluster,
     model::{
-        FileMeta, Observation, Outcome, Plan, Reason, RecordKind, StepTarget, TransactionId,
+        FileMeta, Left, Observation, Outcome, Plan, Reason, RecordKind, StepTarget, TransactionId,
         journal::FileIntent,
     },
     node::{Node, atomic, failpoint},
@@ -72,7 +72,7 @@ impl Undo<'_> {
                 by_hand.push("systemctl restart kubelet".to_owned());
             }
             let cause = format!("{cause}; not put back: {}", problems.join("; "));
-            return self.end(Outcome::Stuck { cause, by_hand });
+            return self.end(Outcome::Stuck { cause, by_hand, left: Left::Mixed });
         }
         match self.prove_restored() {
             Ok(()) => self.end(Outcome::RolledBack { cause, reason }),
@@ -83,7 +83,7 @@ impl Undo<'_> {
                 // The kubelet can be left waiting for an API server that waits for the kubelet; with the good
                 // manifests on disk a restart breaks that circle.
                 by_hand.push("systemctl restart kubelet".to_owned());
-                self.end(Outcome::Stuck { cause, by_hand })
+                self.end(Outcome::Stuck { cause, by_hand, left: Left::Old })
             }
         }
     }
@@ -139,16 +139,7 @@ impl Undo<'_> {
     }
 
     fn end(mut self, outcome: Outcome) -> Outcome {
-        self.record(match &outcome {
-            Outcome::Committed => RecordKind::Committed,
-            Outcome::Refused { cause } => RecordKind::Refused { cause: cause.clone() },
-            Outcome::RolledBack { cause, reason } => {
-                RecordKind::RolledBack { cause: cause.clone(), reason: *reason }
-            }
-            Outcome::Stuck { cause, by_hand } => {
-                RecordKind::Stuck { cause: cause.clone(), by_hand: by_hand.clone() }
-            }
-        });
+        self.record(outcome.record());
         outcome
     }
 

@@ -5,11 +5,19 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Refusal, Transaction, compare, execute::begun, refuse};
+use super::{
+    Refusal, Transaction, compare,
+    decide::{Decided, waits_for_a_person},
+    execute::begun,
+    refuse,
+};
 use crate::{
     model::{Outcome, RecordKind, TransactionId},
     node::{Lock, Node, NodeError, NodeErrorKind},
-    store::{Journal, Store, Writer},
+    store::{
+        Journal, Store, StoreError, Writer,
+        requests::{self, Request},
+    },
 };
 
 /// How long the lock is waited for: the process that prepared the transaction is about to give it up.
@@ -27,6 +35,8 @@ pub enum Taken {
     Ended(Outcome),
     /// It was begun before and did not end: recover it.
     Interrupted,
+    /// It stayed unconfirmed, and now somebody asked for it to be put back.
+    Decided(Box<Decided>),
 }
 
 /// Takes up a transaction that another process prepared.
@@ -37,7 +47,11 @@ pub fn take_up(node: &Arc<dyn Node>, id: &TransactionId) -> Result<Taken, Refusa
     let lock = wait_for_lock(node.as_ref())?;
     let journal = Journal::read(node.as_ref(), id)?;
     if let Some(outcome) = journal.outcome {
-        return Ok(Taken::Ended(outcome));
+        let asked = waits_for_a_person(&outcome).then(|| revert(node.as_ref(), id)).transpose()?;
+        return Ok(match asked.flatten() {
+            Some(asked) => Taken::Decided(Box::new(Decided::new(node, id, asked, lock)?)),
+            None => Taken::Ended(outcome),
+        });
     }
     if !journal.records.is_empty() || journal.damage.is_some() {
         return Ok(Taken::Interrupted);
@@ -60,6 +74,15 @@ pub fn take_up(node: &Arc<dyn Node>, id: &TransactionId) -> Result<Taken, Refusa
             Ok(Taken::Ended(Outcome::Refused { cause }))
         }
     }
+}
+
+/// Who asked for it to be put back, and whether while another API server is down too.
+fn revert(node: &dyn Node, id: &TransactionId) -> Result<Option<(String, bool)>, StoreError> {
+    let mut asked = requests::take(node, id)?.into_iter().filter_map(|request| match request {
+        Ok(Request::Revert { by, allow_single }) => Some((by, allow_single)),
+        _ => None,
+    });
+    Ok(asked.next_back())
 }
 
 fn wait_for_lock(node: &dyn Node) -> Result<Box<dyn Lock>, NodeError> {

@@ -177,9 +177,9 @@ pub enum Command {
     /// Finish or undo a change that was interrupted.
     Recover(RecoverArgs),
     /// Keep a change that waits for it.
-    Confirm(AnswerArgs),
+    Confirm(ConfirmArgs),
     /// Put back a change that waits to be kept.
-    Revert(AnswerArgs),
+    Revert(RevertArgs),
     /// More time to decide whether a change is kept.
     Extend(ExtendArgs),
     /// Carry out a prepared transaction: started by apply and rollback.
@@ -395,12 +395,24 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     }
 }
 
-/// Options of `confirm` and `revert`.
+/// Options of `confirm`.
 #[derive(Debug, Args)]
-pub struct AnswerArgs {
+pub struct ConfirmArgs {
     /// Id of the transaction, or an unambiguous beginning of it.
     #[arg(value_name = "TXN")]
     pub transaction: String,
+}
+
+/// Options of `revert`.
+#[derive(Debug, Args)]
+pub struct RevertArgs {
+    /// Id of the transaction, or an unambiguous beginning of it.
+    #[arg(value_name = "TXN")]
+    pub transaction: String,
+
+    /// Also one that stayed because another API server is down, while that still is so.
+    #[arg(long)]
+    pub allow_single: bool,
 }
 
 /// Options of `extend`.
@@ -437,6 +449,10 @@ pub struct RecoverArgs {
     /// The machine starts and the kubelet does not run yet: put the files back, its start shows the rest.
     #[arg(long, conflicts_with = "root")]
     pub boot: bool,
+
+    /// Started by the timer of a transaction: nothing that a person must decide is tried again.
+    #[arg(long, hide = true, conflicts_with = "boot", requires = "transaction")]
+    pub timer: bool,
 }
 
 /// Options of `explain`.

@@ -13,7 +13,7 @@ use super::{
     usage, watch,
 };
 use crate::{
-    engine::{Engine, EngineError, Filter, RollbackPlan, Scan, Selection, Terms, Undo},
+    engine::{By, Engine, EngineError, Filter, RollbackPlan, Scan, Selection, Terms, Undo},
     model::{ControlId, Plan, Status, Tier},
     report,
 };
@@ -252,9 +252,14 @@ pub(super) fn recover(
     args: &RecoverArgs,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
+    let by = match (args.boot, args.timer) {
+        (true, _) => By::Boot,
+        (_, true) => By::Timer,
+        _ => By::Person,
+    };
     let recovered = match &args.transaction {
-        Some(id) => engine.recover_one(id)?.into_iter().collect(),
-        None => engine.recover()?,
+        Some(id) => engine.recover_one(by, id)?.into_iter().collect(),
+        None => engine.recover(by)?,
     };
     let mut out = terminal.out();
     if recovered.is_empty() {

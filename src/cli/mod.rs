@@ -125,7 +125,8 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
             watch::answer(&open::engine(&cli.global)?, &args.transaction, Answer::Keep, terminal)
         }
         Some(Command::Revert(args)) => {
-            watch::answer(&open::engine(&cli.global)?, &args.transaction, Answer::Revert, terminal)
+            let answer = Answer::Revert { allow_single: args.allow_single };
+            watch::answer(&open::engine(&cli.global)?, &args.transaction, answer, terminal)
         }
         Some(Command::Extend(args)) => {
             let answer = Answer::More(args.by);

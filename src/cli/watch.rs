@@ -124,7 +124,7 @@ fn questions(answers: &mpsc::Sender<Answer>) {
         let Ok(answer) = answer else { return };
         let answer = match answer.trim() {
             "keep" => Answer::Keep,
-            "revert" => Answer::Revert,
+            "revert" => Answer::Revert { allow_single: false },
             "more" => Answer::More(MORE),
             _ => continue,
         };

@@ -20,6 +20,8 @@ struct Others {
     api_servers: Vec<ApiServer>,
     /// Holder of [`LEASE`], since when, and for how long.
     lease: Option<(String, Timestamp, Duration)>,
+    /// Whoever took it so far.
+    holders: Vec<String>,
 }
 
 /// The API server of a [`SimNode`].
@@ -53,6 +55,11 @@ impl SimCluster {
     /// Somebody else takes the Lease [`LEASE`].
     pub fn give_lease(&self, holder: &str, duration: Duration, now: Timestamp) {
         self.others().lease = Some((holder.to_owned(), now, duration));
+    }
+
+    /// Whoever took the Lease so far, in order.
+    pub fn holders(&self) -> Vec<String> {
+        self.others().holders.clone()
     }
 
     fn answers(&self) -> Result<(), ClusterError> {
@@ -119,6 +126,7 @@ impl Cluster for SimCluster {
             return Err(ClusterError::Held { holder: other.clone() });
         }
         others.lease = Some((holder.to_owned(), now, duration));
+        others.holders.push(holder.to_owned());
         Ok(())
     }
 

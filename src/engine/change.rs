@@ -6,6 +6,7 @@ use super::{Engine, EngineError, Filter, Running, Scan, Selection, Terms, Undo};
 use crate::{
     apply::{
         self, Prove, Refusal, Site,
+        recover::{By, Means, recover_by},
         rollback::{self, RollbackPlan, Which},
     },
     check,
@@ -126,24 +127,31 @@ impl Engine {
     }
 
     /// Finishes or undoes what was interrupted.
-    pub fn recover(&self) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
-        self.recover_some(None)
+    pub fn recover(&self, by: By) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
+        self.recover_some(by, None)
     }
 
     /// The same for one transaction only, by id or unambiguous prefix; `None` when it has ended.
-    pub fn recover_one(&self, id: &str) -> Result<Option<(TransactionId, Outcome)>, EngineError> {
+    pub fn recover_one(
+        &self,
+        by: By,
+        id: &str,
+    ) -> Result<Option<(TransactionId, Outcome)>, EngineError> {
         let id = Store::new(self.node.as_ref()).find(id)?;
-        Ok(self.recover_some(Some(&id))?.pop())
+        Ok(self.recover_some(by, Some(&id))?.pop())
     }
 
     pub(super) fn recover_some(
         &self,
+        by: By,
         only: Option<&TransactionId>,
     ) -> Result<Vec<(TransactionId, Outcome)>, EngineError> {
         self.may_write()?;
         let prover =
             |loaded: &Loaded| self.prover(loaded.plan.as_ref().ok()?, &loaded.purpose(), None);
-        Ok(apply::recover::recover_proved(self.node.as_ref(), only, &prover)?)
+        let cluster = |loaded: &Loaded| self.cluster_of(&loaded.plan.as_ref().ok()?.node);
+        let means = Means { prover: &prover, cluster: &cluster };
+        Ok(recover_by(self.node.as_ref(), by, only, &means)?)
     }
 
     /// A plan may come from a file: it is run only when a new scan of this node plans the very same

@@ -2,9 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Engine, EngineError, Filter, Running};
+use super::{By, Engine, EngineError, Filter, Running};
 use crate::{
-    apply::{self, Taken},
+    apply::{self, Site, Taken},
     model::{Keep, Order, Outcome, Tier, TransactionId, journal::Purpose},
     node::NodeKind,
     store::{
@@ -38,8 +38,12 @@ impl Default for Terms {
 pub enum Answer {
     /// Keep it.
     Keep,
-    /// Put it back now.
-    Revert,
+    /// Put it back now. What stayed unconfirmed because another API server is down goes back while that is
+    /// so only when this says that it may (`--allow-single`).
+    Revert {
+        /// It may.
+        allow_single: bool,
+    },
     /// More time to decide.
     More(Duration),
 }
@@ -68,7 +72,9 @@ impl Engine {
     pub(super) fn start(&self, transaction: apply::Transaction) -> Result<Running, EngineError> {
         let node = Arc::clone(&self.node);
         let Some(keeper) = self.node.keeper() else {
-            return Ok(Running::thread(node, self.equipped(transaction)));
+            let id = transaction.id().clone();
+            let transaction = self.equipped(transaction);
+            return Ok(Running::thread(node, id, || transaction.run()));
         };
         let id = transaction.hand_over();
         keeper.start_guard(&id, false).map_err(|error| EngineError::Refused(error.to_string()))?;
@@ -84,7 +90,11 @@ impl Engine {
         match apply::take_up(&self.node, &id)? {
             Taken::Ready(transaction) => Ok(self.equipped(*transaction).run()),
             Taken::Ended(outcome) => Ok(outcome),
-            Taken::Interrupted => match self.recover_some(Some(&id))?.pop() {
+            Taken::Decided(decided) => {
+                let cluster = self.cluster_of(decided.node_name());
+                Ok(decided.run(cluster.as_deref()))
+            }
+            Taken::Interrupted => match self.recover_some(By::Timer, Some(&id))?.pop() {
                 Some((_, outcome)) => Ok(outcome),
                 // Somebody else recovered it in between.
                 None => Journal::read(self.node.as_ref(), &id)?
@@ -126,6 +136,9 @@ impl Engine {
         let journal = Journal::read(node, &id)?;
         let refused = |why: &str| Err(EngineError::Refused(format!("{id} {why}")));
         match (&journal.outcome, journal.waiting_until()) {
+            (Some(outcome), _) if apply::waits_for_a_person(outcome) => {
+                return self.decide(id, &journal, answer, by);
+            }
             (Some(_), _) => return refused("has ended: 'kube-temper show' tells how"),
             (None, None) => return refused("does not wait for anybody now"),
             (None, Some(_)) if !node.is_locked()? => {
@@ -138,10 +151,55 @@ impl Engine {
         let by = by.to_owned();
         let request = match answer {
             Answer::Keep => Request::Confirm { by },
-            Answer::Revert => Request::Revert { by },
+            Answer::Revert { allow_single } => Request::Revert { by, allow_single },
             Answer::More(time) => Request::Extend { by, seconds: time.as_secs() },
         };
         requests::leave(node, &id, &request)?;
         Ok(Running::joined(Arc::clone(&self.node), id, &journal))
+    }
+
+    /// The answer for a change that stayed although nobody confirmed it.
+    fn decide(
+        &self,
+        id: TransactionId,
+        journal: &Journal,
+        answer: Answer,
+        by: &str,
+    ) -> Result<Running, EngineError> {
+        let node = self.node.as_ref();
+        let plan = Store::new(node).plan(&id)?;
+        let cluster = self.cluster_of(&plan.node);
+        let site = Site { node, cluster: cluster.as_deref() };
+        let by = by.to_owned();
+        match answer {
+            Answer::More(_) => {
+                return Err(EngineError::Refused(format!(
+                    "{id} waits as long as it takes: confirm or revert decides"
+                )));
+            }
+            Answer::Keep => drop(apply::confirm(site, &id, by)?),
+            Answer::Revert { allow_single } => {
+                apply::may_revert(site, &id, allow_single)?;
+                requests::leave(node, &id, &Request::Revert { by, allow_single })?;
+                return self.carry_on(id, journal);
+            }
+        }
+        Ok(Running::joined(Arc::clone(&self.node), id, journal))
+    }
+
+    /// Has what somebody asked of an ended transaction carried out.
+    fn carry_on(&self, id: TransactionId, journal: &Journal) -> Result<Running, EngineError> {
+        let node = Arc::clone(&self.node);
+        let Some(keeper) = self.node.keeper() else {
+            return match apply::take_up(&self.node, &id)? {
+                Taken::Decided(decided) => {
+                    let cluster = self.cluster_of(decided.node_name());
+                    Ok(Running::thread(node, id, move || decided.run(cluster.as_deref())))
+                }
+                _ => Err(EngineError::Internal(format!("{id} cannot be carried on"))),
+            };
+        };
+        keeper.start_guard(&id, false).map_err(|error| EngineError::Refused(error.to_string()))?;
+        Ok(Running::joined(node, id, journal))
     }
 }

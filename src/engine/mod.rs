@@ -22,7 +22,10 @@ use crate::{
     text::diff::{self, FileDiff},
 };
 
-pub use crate::{apply::rollback::RollbackPlan, store::Summary};
+pub use crate::{
+    apply::{recover::By, rollback::RollbackPlan},
+    store::Summary,
+};
 pub use guard::{Answer, Terms};
 pub use running::Running;
 

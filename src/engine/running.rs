@@ -13,7 +13,6 @@ use std::{
 
 use super::EngineError;
 use crate::{
-    apply,
     model::{Outcome, Record, RecordKind, TransactionId},
     node::Node,
     store::{Follow, Journal},
@@ -62,12 +61,15 @@ pub struct Running {
 
 impl Running {
     /// Starts a thread that carries it out.
-    pub(super) fn thread(node: Arc<dyn Node>, transaction: apply::Transaction) -> Self {
-        let id = transaction.id().clone();
+    pub(super) fn thread(
+        node: Arc<dyn Node>,
+        id: TransactionId,
+        run: impl FnOnce() -> Outcome + Send + 'static,
+    ) -> Self {
         let (send, end) = mpsc::channel();
         std::thread::spawn(move || {
             // Nobody may be listening any more; the journal has it all the same.
-            let _ = send.send(transaction.run());
+            let _ = send.send(run());
         });
         let follow = Follow::new(&id);
         Self { node, id, follow, carrier: Carrier::Thread(end), outcome: None, notice: None }

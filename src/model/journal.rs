@@ -99,6 +99,34 @@ impl Reason {
     }
 }
 
+/// What a stuck transaction left on the node, and so what may still be done about it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Left {
+    /// Not every file has its old state again.
+    #[default]
+    Mixed,
+    /// Every file has; that the node is healthy is not proved.
+    Old,
+    /// The change itself, proved, which nobody confirmed and which is not put back without a person.
+    New,
+}
+
+impl Left {
+    /// What the commands for a person do, as their heading.
+    pub const fn commands(self) -> &'static str {
+        match self {
+            Self::Mixed | Self::Old => "These commands put the old state back:",
+            Self::New => "One of these commands decides:",
+        }
+    }
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "record", rename_all = "kebab-case")]
@@ -224,8 +252,11 @@ pub enum RecordKind {
     Stuck {
         /// What went wrong.
         cause: String,
-        /// Exact shell commands that restore the old state.
+        /// Exact shell commands for a person: they restore the old state, or decide about the new one.
         by_hand: Vec<String>,
+        /// What is on the node now.
+        #[serde(default, skip_serializing_if = "Left::is_default")]
+        left: Left,
     },
 }
 
@@ -260,8 +291,11 @@ pub enum Outcome {
     Stuck {
         /// What went wrong.
         cause: String,
-        /// Exact shell commands that restore the old state.
+        /// Exact shell commands for a person: they restore the old state, or decide about the new one.
         by_hand: Vec<String>,
+        /// What is on the node now.
+        #[serde(default, skip_serializing_if = "Left::is_default")]
+        left: Left,
     },
 }
 
@@ -274,10 +308,20 @@ impl Outcome {
             RecordKind::RolledBack { cause, reason } => {
                 Some(Self::RolledBack { cause: cause.clone(), reason: *reason })
             }
-            RecordKind::Stuck { cause, by_hand } => {
-                Some(Self::Stuck { cause: cause.clone(), by_hand: by_hand.clone() })
+            RecordKind::Stuck { cause, by_hand, left } => {
+                Some(Self::Stuck { cause: cause.clone(), by_hand: by_hand.clone(), left: *left })
             }
             _ => None,
+        }
+    }
+
+    /// The record that announces it.
+    pub fn record(&self) -> RecordKind {
+        match self.clone() {
+            Self::Committed => RecordKind::Committed,
+            Self::Refused { cause } => RecordKind::Refused { cause },
+            Self::RolledBack { cause, reason } => RecordKind::RolledBack { cause, reason },
+            Self::Stuck { cause, by_hand, left } => RecordKind::Stuck { cause, by_hand, left },
         }
     }
 }

@@ -26,5 +26,5 @@ pub use control::{
 pub use facts::{FileFact, FileKind, NodeFacts, NodeProfile, Process, ProcessFact};
 pub use finding::{Evidence, Finding, FixOffer, Mark, Report, Score, Source, Status};
 pub use id::{ControlId, TransactionId};
-pub use journal::{Observation, Outcome, Phase, Reason, Record, RecordKind};
+pub use journal::{Left, Observation, Outcome, Phase, Reason, Record, RecordKind};
 pub use order::{Keep, Order};

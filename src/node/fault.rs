@@ -106,6 +106,11 @@ impl Faults {
         self.state().log.clone()
     }
 
+    /// The process dies now.
+    pub fn die(&self) {
+        self.state().dead = true;
+    }
+
     /// The process has died.
     pub fn dead(&self) -> bool {
         self.state().dead

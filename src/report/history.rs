@@ -146,10 +146,10 @@ pub fn write_outcome(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
                 one_line(cause)
             )
         }
-        Outcome::Stuck { cause, by_hand } => {
+        Outcome::Stuck { cause, by_hand, left } => {
             writeln!(out, "{BAD}STUCK: a person is needed.{BAD:#} {}", one_line(cause))?;
             if !by_hand.is_empty() {
-                writeln!(out, "These commands put the old state back:")?;
+                writeln!(out, "{}", left.commands())?;
             }
             by_hand.iter().try_for_each(|command| writeln!(out, "  {}", one_line(command)))
         }

@@ -24,6 +24,9 @@ pub enum Request {
     Revert {
         /// Who asks, for the journal.
         by: String,
+        /// Also when another API server is down.
+        #[serde(default)]
+        allow_single: bool,
     },
     /// More time to decide.
     Extend {

@@ -238,7 +238,7 @@ fn summary(model: &Model) -> Vec<String> {
             Outcome::Committed => lines.push(format!("{id} committed")),
             Outcome::Refused { cause } => lines.push(format!("{id} refused: {cause}")),
             Outcome::RolledBack { cause, .. } => lines.push(format!("{id} rolled back: {cause}")),
-            Outcome::Stuck { cause, by_hand } => {
+            Outcome::Stuck { cause, by_hand, .. } => {
                 lines.push(format!("{id} stuck: {cause}"));
                 lines.extend(by_hand.iter().cloned());
             }

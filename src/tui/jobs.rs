@@ -7,7 +7,7 @@ use super::{
     message::{Begun, Effect, Intent, JobMsg, Planned, Polled},
 };
 use crate::{
-    engine::{Engine, EngineError, Filter, Running, Selection},
+    engine::{By, Engine, EngineError, Filter, Running, Selection},
     model::{Outcome, TransactionId},
 };
 
@@ -91,7 +91,7 @@ impl Backstage for EngineJobs {
                 JobMsg::Answered(engine.answer(&id.0, answer, by).map(drop))
             }
             Effect::NoteRollback(plan) => JobMsg::Noted(engine.note_rollback(&plan)),
-            Effect::Recover => JobMsg::Recovered(engine.recover()),
+            Effect::Recover => JobMsg::Recovered(engine.recover(By::Person)),
             Effect::Poll => JobMsg::Polled(self.poll()),
             Effect::History => JobMsg::History(engine.history()),
             Effect::Transaction(id) => JobMsg::Transaction(engine.transaction(&id.0).map(Box::new)),

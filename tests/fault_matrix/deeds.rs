@@ -87,7 +87,9 @@ pub(crate) fn deed(text: &str) -> Deed {
         "loses" => act(move |lab| lab.node.files().remove(&object).unwrap()),
         "full" => act(|lab| lab.node.tree().set_free_space(1000)),
         "confirms" => act(|lab| leave(lab, &Request::Confirm { by: "anna".to_owned() })),
-        "reverts" => act(|lab| leave(lab, &Request::Revert { by: "anna".to_owned() })),
+        "reverts" => act(|lab| {
+            leave(lab, &Request::Revert { by: "anna".to_owned(), allow_single: false });
+        }),
         "extends" => {
             act(|lab| leave(lab, &Request::Extend { by: "anna".to_owned(), seconds: 120 }))
         }

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use kube_temper::{
-    model::{Component, Keep, Order, Outcome, Plan, Reason, RecordKind, StepTarget},
+    model::{Component, Outcome, Plan, RecordKind, StepTarget},
     node::{Node as _, recording::KUBEADM_1_36_2, sim::Cause},
 };
 
 use crate::{
     lab::{Deed, Done, Lab, When},
     machine::{
-        plan, purpose, set_flag,
+        plan, set_flag,
         sim::{flag, rewritten},
         step, with_flag,
     },
@@ -133,36 +133,6 @@ fn a_kubelet_that_knows_its_api_server_is_left_alone() {
     let done = lab.run(&bad, None).unwrap();
     assert!(matches!(done.outcome, Outcome::RolledBack { .. }), "{}", done.told());
     assert_eq!(lab.node.starts(Component::Kubelet, &Cause::Service), 0);
-}
-
-fn unconfirmed(plan: &Plan) -> Order {
-    Order { keep: Keep::Confirmed { within: 120 }, ..Order::from(purpose(plan)) }
-}
-
-#[test]
-fn an_unconfirmed_change_stays_while_another_api_server_is_down() {
-    let down = deed(|lab| lab.cluster.set_api_server("10.0.0.12:6443", false));
-    let lab = Lab::new(&KUBEADM_1_36_2, 7, vec![(When::Waiting(60), down)]);
-    lab.cluster.set_api_server("10.0.0.12:6443", true);
-    let plan = flag(&lab.node, Component::KubeApiserver, "profiling", "false");
-    let done = lab.run(&plan, Some(unconfirmed(&plan))).unwrap();
-    let Outcome::Stuck { cause, by_hand } = &done.outcome else { panic!("{}", done.told()) };
-    assert!(cause.contains("10.0.0.12:6443 is down now"), "{cause}");
-    assert_eq!(by_hand, &["kube-temper recover"]);
-    assert_eq!(lab.node.starts(Component::KubeApiserver, &Cause::Manifest), 1, "{}", done.told());
-    let path = "/etc/kubernetes/manifests/kube-apiserver.yaml";
-    assert!(lab.node.text(path).unwrap().contains("--profiling=false"));
-}
-
-#[test]
-fn an_unconfirmed_scheduler_goes_back_whoever_is_down() {
-    let down = deed(|lab| lab.cluster.set_api_server("10.0.0.12:6443", false));
-    let lab = Lab::new(&KUBEADM_1_36_2, 7, vec![(When::Waiting(60), down)]);
-    lab.cluster.set_api_server("10.0.0.12:6443", true);
-    let plan = flag(&lab.node, Component::KubeScheduler, "profiling", "false");
-    let done = lab.run(&plan, Some(unconfirmed(&plan))).unwrap();
-    let Outcome::RolledBack { reason, .. } = done.outcome else { panic!("{}", done.told()) };
-    assert_eq!(reason, Reason::Unconfirmed);
 }
 
 #[test]

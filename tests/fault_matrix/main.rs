@@ -17,6 +17,7 @@
 #[path = "../machine/mod.rs"]
 mod machine;
 
+mod alarm;
 mod deeds;
 mod effects;
 mod evidence;

@@ -6,7 +6,7 @@ use super::Standing;
 use crate::{
     apply::{
         Site,
-        verify::{CALM, Emit, Expected, POLL, shown, shown_answer},
+        verify::{CALM, Emit, Expected, POLL, expected_of, shown, shown_answer},
     },
     model::{Component, NodeFacts, Observation, ProcessFact},
     node::{Files, KubeletView, collect},
@@ -30,7 +30,7 @@ pub(super) fn take(
     emit: &mut Emit<'_>,
 ) -> Result<(), Standing> {
     let clock = site.node.clock();
-    let watched = watched(facts);
+    let watched = expected_of(facts);
     let began = clock.monotonic();
     let mut good: Option<(Duration, Alive)> = None;
     loop {
@@ -58,15 +58,6 @@ pub(super) fn take(
         }
         clock.sleep(if good.is_some() { CALM } else { POLL });
     }
-}
-
-/// The components whose manifests are here, with what their own probes ask.
-fn watched(facts: &NodeFacts) -> Vec<Expected> {
-    let pods = facts.manifests.iter().filter_map(|manifest| manifest.pod.ok());
-    pods.flat_map(|pod| {
-        Component::STATIC_PODS.into_iter().filter_map(|component| Expected::of(component, pod))
-    })
-    .collect()
 }
 
 fn alive(files: &dyn Files) -> Alive {

@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use super::Standing;
 use crate::{
-    apply::{Site, verify::Emit},
+    apply::{
+        Site,
+        others::{COMPONENT, takes_away},
+        verify::Emit,
+    },
     cluster::{ApiServer, Cluster, ClusterError},
-    model::{Observation, Order, Plan, Role, StepTarget},
+    model::{Observation, Order, Plan, Role},
 };
-
-/// Longest time one component may take, its way back included.
-const COMPONENT: Duration = Duration::from_secs(10 * 60);
 
 /// Takes the Lease when there are other API servers and this plan makes this node's own one, its kubelet or
 /// etcd go away. Answers whether it is held now.
@@ -57,9 +58,6 @@ fn others<'s>(
     if role == Role::Worker {
         return Ok(None);
     }
-    let takes_away = |target: StepTarget| {
-        matches!(target, StepTarget::KubeApiserver | StepTarget::Kubelet | StepTarget::Etcd)
-    };
     if !plan.steps.iter().any(|step| takes_away(step.target)) {
         return Ok(None);
     }

@@ -7,6 +7,7 @@ mod agreed;
 mod effects;
 mod held;
 mod kubelet;
+mod look;
 mod static_pod;
 mod wedge;
 
@@ -32,7 +33,8 @@ use crate::{
     text::{manifest, yaml},
 };
 
-pub(super) use held::Held;
+pub(super) use held::{Held, Seen};
+pub(super) use look::{expected_of, well};
 use static_pod::Deadlines;
 pub(super) use static_pod::{Expected, shown, shown_answer};
 
@@ -209,6 +211,17 @@ fn means_the_same(change: &Change) -> bool {
     }
 }
 
+/// What cannot do without a component.
+const fn leaning_on(component: Component) -> &'static [Component] {
+    match component {
+        Component::Etcd => {
+            &[Component::KubeApiserver, Component::KubeControllerManager, Component::KubeScheduler]
+        }
+        Component::KubeApiserver => &LEADERS,
+        _ => &[],
+    }
+}
+
 /// What restarts by itself when the API server or etcd was away must be back before the next step, whose
 /// own baseline is then taken from it.
 fn bystanders(
@@ -218,14 +231,7 @@ fn bystanders(
     baseline: &Baseline,
     evidence: &mut Evidence<'_, '_>,
 ) -> Result<(), Unhealthy> {
-    let leaning: &[Component] = match component {
-        Component::Etcd => {
-            &[Component::KubeApiserver, Component::KubeControllerManager, Component::KubeScheduler]
-        }
-        Component::KubeApiserver => &[Component::KubeControllerManager, Component::KubeScheduler],
-        _ => &[],
-    };
-    for &other in leaning {
+    for &other in leaning_on(component) {
         let Some(old) = baseline.process(other) else { continue };
         let pid = static_pod::back(site, kubelet, other, BYSTANDERS)?;
         let text = if pid == old.pid {

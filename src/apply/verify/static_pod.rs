@@ -175,7 +175,7 @@ pub(super) fn leads(argv: &[String]) -> bool {
 }
 
 /// What the kubelet says of a component's pod: itself, or in the mirror pod it keeps in the API.
-fn pod_status(
+pub(super) fn pod_status(
     site: Site<'_>,
     view: &dyn KubeletView,
     component: Component,

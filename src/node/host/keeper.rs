@@ -207,7 +207,12 @@ impl Keeper for ProcessKeeper {
             "--timer-property=AccuracySec=1s".to_owned(),
             format!("--property={LOCKED}"),
         ];
-        self.under_systemd(systemd, "arm the timer with", options, self.command(&["recover"], id))?;
+        self.under_systemd(
+            systemd,
+            "arm the timer with",
+            options,
+            self.command(&["recover", "--timer"], id),
+        )?;
         Ok(Some(unit))
     }
 
@@ -296,6 +301,7 @@ mod tests {
         --state-dir
         /with space
         recover
+        --timer
         20261124T052601Z-3f9a
         stop
         kube-temper-recover-20261124T052601Z-3f9a.timer

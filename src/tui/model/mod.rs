@@ -7,7 +7,7 @@ use ratatui::crossterm::event::KeyEvent;
 use super::Options;
 use crate::{
     engine::{Scan, Transaction},
-    model::{NodeFacts, Outcome, TransactionId},
+    model::{Left, NodeFacts, Outcome, TransactionId},
     node::NodeKind,
 };
 
@@ -268,7 +268,9 @@ impl Model {
     pub(crate) fn to_recover(&self) -> Vec<TransactionId> {
         let mut ids = self.unfinished().to_vec();
         let latest = self.history.entries.as_ref().and_then(|entries| entries.first());
-        let stuck = latest.filter(|entry| matches!(entry.outcome, Some(Outcome::Stuck { .. })));
+        let stuck = latest.filter(|entry| {
+            matches!(entry.outcome, Some(Outcome::Stuck { left: Left::Mixed | Left::Old, .. }))
+        });
         ids.extend(stuck.map(|entry| entry.id.clone()));
         ids
     }

@@ -5,7 +5,7 @@ use super::{
     support::{Stage, at, id, journal_of_scheduler, summary, transaction_id},
 };
 use crate::{
-    model::{Distribution, LeftOut, Outcome, Reason, RecordKind, Status},
+    model::{Distribution, Left, LeftOut, Outcome, Reason, RecordKind, Status},
     node::NodeKind,
     tui::{Action, Options, Standing},
 };
@@ -217,8 +217,9 @@ fn outcomes() {
     ];
     let mut journal = journal_of_scheduler();
     journal.push(RecordKind::RollingBack { cause: cause(), reason: Reason::Unproved });
-    journal.push(RecordKind::Stuck { cause: cause(), by_hand: by_hand.clone() });
-    let outcome = Some(Outcome::Stuck { cause: cause(), by_hand });
+    let left = Left::Mixed;
+    journal.push(RecordKind::Stuck { cause: cause(), by_hand: by_hand.clone(), left });
+    let outcome = Some(Outcome::Stuck { cause: cause(), by_hand, left });
     let mut stuck = Stage { journal, outcome, ..Stage::default() }.on_80x24();
     stuck.press(&DONE);
     approve("stuck-80x24", &stuck);

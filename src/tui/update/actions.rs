@@ -73,7 +73,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Rescan => return rescan(model),
         Action::Confirm => return confirmed(model),
         Action::Keep => return answer(model, Answer::Keep),
-        Action::PutBack => return answer(model, Answer::Revert),
+        Action::PutBack => return answer(model, Answer::Revert { allow_single: false }),
         Action::MoreTime => return answer(model, Answer::More(MORE)),
         Action::Help => model.overlays.push(Overlay::Help { scroll: 0 }),
         Action::Suspend => model.interruption = Some(Interruption::Suspend),

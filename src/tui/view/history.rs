@@ -113,8 +113,8 @@ fn summary(page: &mut Page, entry: &Summary) {
     {
         page.labelled("Why", Tone::Plain, cause);
     }
-    if let Some(Outcome::Stuck { by_hand, .. }) = &entry.outcome {
-        page.text(Tone::Strong, "These commands put the old state back:");
+    if let Some(Outcome::Stuck { by_hand, left, .. }) = &entry.outcome {
+        page.text(Tone::Strong, left.commands());
         for command in by_hand {
             page.verbatim(Tone::Plain, command);
         }

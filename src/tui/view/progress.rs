@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     engine::Answer,
-    model::{Outcome, Plan, Record, RecordKind, Status, TransactionId, journal::Purpose},
+    model::{Left, Outcome, Plan, Record, RecordKind, Status, TransactionId, journal::Purpose},
     tui::model::{Allowance, Countdown, Ending, Model, Progress, Tone, Write},
 };
 
@@ -97,7 +97,7 @@ fn deciding(page: &mut Page, model: &Model, progress: &Progress, countdown: &Cou
     page.text(Tone::Strong, &format!("{text}  {}", bar(countdown, model.options.ascii)));
     let asked = countdown.asked.map(|answer| match answer {
         Answer::Keep => "asked to keep it…",
-        Answer::Revert => "asked to put it back…",
+        Answer::Revert { .. } => "asked to put it back…",
         Answer::More(_) => "asked for more time…",
     });
     if let Some(asked) = asked {
@@ -283,19 +283,22 @@ fn ended(page: &mut Page, model: &Model, progress: &Progress, outcome: &Outcome)
             };
             page.labelled("Next", Tone::Info, next);
         }
-        Outcome::Stuck { cause, by_hand } => {
+        Outcome::Stuck { cause, by_hand, left } => {
             page.text(Tone::Bad, "STUCK: a person is needed");
             page.labelled("Why", Tone::Plain, cause);
             if by_hand.is_empty() {
                 page.labelled("Next", Tone::Bad, "look at the journal below");
             } else {
-                page.text(Tone::Strong, "These commands put the old state back:");
+                page.text(Tone::Strong, left.commands());
                 page.gap();
                 for command in by_hand {
                     page.verbatim(Tone::Plain, command);
                 }
                 page.gap();
-                page.text(Tone::Info, "Q quits and leaves them on the terminal, to be copied. X tries to put it back once more.");
+                page.text(Tone::Info, match left {
+                    Left::New => "Q quits and leaves them on the terminal, to be copied.",
+                    _ => "Q quits and leaves them on the terminal, to be copied. X tries to put it back once more.",
+                });
             }
             if let Some(id) = &progress.id {
                 page.labelled("Record", Tone::Faint, &id.0);

@@ -44,7 +44,7 @@ fn answered(effects: &[Effect]) -> Answer {
 fn each_key_asks_its_own_question() {
     for (action, answer) in [
         (Action::Keep, Answer::Keep),
-        (Action::PutBack, Answer::Revert),
+        (Action::PutBack, Answer::Revert { allow_single: false }),
         (Action::MoreTime, Answer::More(Duration::from_secs(300))),
     ] {
         let mut model = waiting();
@@ -125,7 +125,10 @@ fn a_question_that_did_not_arrive_is_asked_again() {
     let error = EngineError::Refused("it does not wait for anybody now".to_owned());
     update(&mut model, Msg::Job(JobMsg::Answered(Err(error))));
     assert!(note(&model).contains("does not wait"), "{}", note(&model));
-    assert_eq!(answered(&press(&mut model, Action::PutBack)), Answer::Revert);
+    assert_eq!(
+        answered(&press(&mut model, Action::PutBack)),
+        Answer::Revert { allow_single: false }
+    );
 }
 
 #[test]

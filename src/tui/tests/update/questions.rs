@@ -12,7 +12,7 @@ use super::{
     asked, drawn, key, marked, note, planned, press, ready, ready_with, running, type_text,
 };
 use crate::{
-    model::{Distribution, Outcome, Reversibility, Tier},
+    model::{Distribution, Left, Outcome, Reversibility, Tier},
     node::NodeKind,
     tui::{
         Action, Effect, JobMsg, Msg, Planned,
@@ -233,7 +233,8 @@ fn recovery_is_asked_first() {
 #[test]
 fn what_is_stuck_can_be_tried_again_when_it_is_the_latest() {
     let by_hand = Vec::new();
-    let stuck = Outcome::Stuck { cause: "the disk was full".to_owned(), by_hand };
+    let stuck =
+        Outcome::Stuck { cause: "the disk was full".to_owned(), by_hand, left: Left::Mixed };
     let stuck = summary("20261124T052601Z-3f9a", Some(stuck));
     let later = summary("20261124T060000Z-aaaa", Some(Outcome::Committed));
     for (history, possible) in

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use crate::{
     engine::{EngineError, RollbackPlan, Undo},
-    model::{Outcome, Reason},
+    model::{Left, Outcome, Reason},
     node::{NodeError, NodeErrorKind},
     tui::{
         Action, Effect, JobMsg, Msg, Polled,
@@ -95,7 +95,14 @@ fn each_end_leads_to_its_outcome_and_a_new_scan() {
     let outcomes = [
         (Outcome::Committed, true),
         (Outcome::RolledBack { cause: cause(), reason: Reason::Unproved }, false),
-        (Outcome::Stuck { cause: cause(), by_hand: vec!["cp a b".to_owned()] }, false),
+        (
+            Outcome::Stuck {
+                cause: cause(),
+                by_hand: vec!["cp a b".to_owned()],
+                left: Left::Mixed,
+            },
+            false,
+        ),
     ];
     for (outcome, unmarks) in outcomes {
         let mut model = running();

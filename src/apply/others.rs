@@ -1,0 +1,85 @@
+//! The other API servers, on the way back: looked at before this node's own goes away once more.
+//!
+//! A change that is half done goes back whatever they say. One that is healthy does not, while another one
+//! is down or another control plane is being changed. Each question has its deadline and is asked once: where
+//! nobody answers nothing waits.
+
+use std::time::Duration;
+
+use super::Site;
+use crate::{
+    cluster::{Cluster, ClusterError},
+    model::{Plan, StepTarget, TransactionId},
+};
+
+/// Longest time one component may take, its way back included.
+pub(super) const COMPONENT: Duration = Duration::from_secs(10 * 60);
+
+/// This node's API server, its kubelet or etcd is away for a while.
+pub(super) const fn takes_away(target: StepTarget) -> bool {
+    matches!(target, StepTarget::KubeApiserver | StepTarget::Kubelet | StepTarget::Etcd)
+}
+
+/// Clients lose this node's API server for a while.
+pub(super) fn stops_api(plan: &Plan) -> bool {
+    let stops = |target| matches!(target, StepTarget::KubeApiserver | StepTarget::Etcd);
+    plan.steps.iter().any(|step| stops(step.target))
+}
+
+/// Who holds the Lease for a transaction.
+pub(super) fn holder(plan: &Plan, id: &TransactionId) -> String {
+    format!("{}/{id}", plan.node)
+}
+
+/// Another API server that is down, where this node has one of its own.
+pub(super) fn down(site: Site<'_>) -> Option<String> {
+    let servers = site.cluster?.api_servers().ok()?;
+    let down = servers.iter().find(|server| !server.own && !server.ready)?;
+    servers.iter().any(|server| server.own).then(|| down.address.clone())
+}
+
+/// Why a change that is healthy is not put back now.
+pub(super) fn in_the_way(site: Site<'_>, plan: &Plan) -> Option<String> {
+    let other = stops_api(plan).then(|| down(site)).flatten()?;
+    Some(format!(
+        "the API server {other} is down now, and putting it back would take this node's away too"
+    ))
+}
+
+/// The Lease of the cluster, given back in the end.
+#[derive(Debug)]
+pub(super) struct Held<'s> {
+    cluster: &'s dyn Cluster,
+    holder: String,
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        // Where it cannot be given back it ends by itself.
+        let _ = self.cluster.release(&self.holder);
+    }
+}
+
+/// Takes the Lease, or renews the one this transaction has, where the way back takes something away from a
+/// cluster with other API servers.
+///
+/// An error is somebody else who has it; no answer is none.
+pub(super) fn hold<'s>(
+    site: Site<'s>,
+    plan: &Plan,
+    id: &TransactionId,
+) -> Result<Option<Held<'s>>, String> {
+    let Some(cluster) = site.cluster else { return Ok(None) };
+    let others =
+        || cluster.api_servers().is_ok_and(|servers| servers.iter().any(|server| !server.own));
+    if !plan.steps.iter().any(|step| takes_away(step.target)) || !others() {
+        return Ok(None);
+    }
+    let holder = holder(plan, id);
+    let steps = u32::try_from(plan.steps.len()).unwrap_or(u32::MAX);
+    match cluster.hold(&holder, COMPONENT.saturating_mul(steps), site.node.clock().now()) {
+        Ok(()) => Ok(Some(Held { cluster, holder })),
+        Err(error @ ClusterError::Held { .. }) => Err(error.to_string()),
+        Err(_) => Ok(None),
+    }
+}
