@@ -26,7 +26,7 @@ fn say_nothing_of_caught_panics() {
 
 /// Faces do not know each other: the command line gets the interactive one from here.
 fn interface(engine: Engine, screen: Screen) -> anyhow::Result<Session> {
-    let options = tui::Options { color: screen.color, ascii: screen.ascii };
+    let options = tui::Options { color: screen.color, ascii: screen.ascii, theme: screen.theme };
     let mut done = tui::run(engine, options)?;
     let outcome = done.transactions.pop().map(|(_, outcome)| outcome);
     Ok(Session { lines: done.lines, problems: done.problems, outcome })
@@ -52,8 +52,11 @@ fn environment() -> Environment {
         terminal_out: std::io::stdout().is_terminal(),
         user,
         no_color: !variable("NO_COLOR").is_empty(),
-        // The Linux console has no glyphs beyond its font, whatever the locale says.
-        utf8: term != "linux" && (locale.contains("utf-8") || locale.contains("utf8")),
+        // The Linux console has no glyphs beyond its font, and who says vt220 is often a serial console,
+        // whatever the locale says.
+        utf8: term != "linux"
+            && !term.starts_with("vt")
+            && (locale.contains("utf-8") || locale.contains("utf8")),
         term,
     }
 }

@@ -7,6 +7,7 @@ use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 use crate::{
     model::{BenchmarkId, ControlId, Level, Target, Tier},
     node::host::CONFINED,
+    report,
 };
 
 /// Shown at the end of `--help`; pinned by a test, because scripts depend on it.
@@ -96,6 +97,17 @@ pub struct Global {
     )]
     pub color: Color,
 
+    /// What stands for good and bad: green and red, or blue and yellow for eyes that confuse those.
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value_t = Theme::Default,
+        value_name = "NAME",
+        help_heading = "Global options"
+    )]
+    pub theme: Theme,
+
     /// Draw with ASCII characters only.
     #[arg(long, global = true, help_heading = "Global options")]
     pub ascii: bool,
@@ -122,6 +134,23 @@ pub struct Global {
     /// Answer yes to every question (apply and rollback still stop at --max-risk).
     #[arg(short, long, global = true, help_heading = "Global options")]
     pub yes: bool,
+}
+
+/// Colours by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "each variant is its own name")]
+pub enum Theme {
+    Default,
+    Colorblind,
+}
+
+impl From<Theme> for report::Theme {
+    fn from(theme: Theme) -> Self {
+        match theme {
+            Theme::Default => Self::Default,
+            Theme::Colorblind => Self::Colorblind,
+        }
+    }
 }
 
 /// When to use colour.

@@ -22,12 +22,11 @@ use crate::{
 pub(super) fn plan(engine: &Engine, args: &PlanArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
     let scan = engine.scan(&Filter::default())?;
     let plan = engine.plan(&scan, &selection(&args.check, args.max_risk))?;
-    let mut out = terminal.out();
     match args.format {
-        Format::Json => report::json::document(&mut out, &plan)?,
+        Format::Json => report::json::document(&mut terminal.out(), &plan)?,
         Format::Text => {
             let diffs = engine.diff(&plan, args.context);
-            report::plan::write(&mut out, &plan, &diffs, terminal.look())?;
+            report::plan::write(&mut terminal.text(), &plan, &diffs, terminal.look())?;
         }
     }
     if let Some(path) = &args.output {
@@ -156,7 +155,7 @@ fn apply_safe_or_show(
     let selection =
         Selection::Safe { allow_single: batch.allow_single, max_restarts: batch.max_restarts };
     let plan = engine.plan(&scan, &selection)?;
-    let mut out = terminal.out();
+    let mut out = terminal.text();
     report::plan::write(&mut out, &plan, &engine.diff(&plan, 3), terminal.look())?;
     if plan.is_empty() {
         terminal.say("nothing safe is left to apply")?;
@@ -176,7 +175,7 @@ fn carry_out(
     dry_run: bool,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
-    report::plan::write(&mut terminal.out(), plan, &engine.diff(plan, 3), terminal.look())?;
+    report::plan::write(&mut terminal.text(), plan, &engine.diff(plan, 3), terminal.look())?;
     if plan.is_empty() {
         terminal.say("nothing to change")?;
         return Ok(Exit::Success);
@@ -217,8 +216,8 @@ pub(super) fn rollback(
     };
     let rollback = engine.plan_rollback(&undo)?;
     let RollbackPlan { plan, .. } = &rollback;
-    report::plan::write(&mut terminal.out(), plan, &engine.diff(plan, 3), terminal.look())?;
-    let mut out = terminal.out();
+    report::plan::write(&mut terminal.text(), plan, &engine.diff(plan, 3), terminal.look())?;
+    let mut out = terminal.text();
     for note in &rollback.notes {
         writeln!(out, "{note}")?;
     }
@@ -261,14 +260,14 @@ pub(super) fn recover(
         Some(id) => engine.recover_one(by, id)?.into_iter().collect(),
         None => engine.recover(by)?,
     };
-    let mut out = terminal.out();
+    let mut out = terminal.text();
     if recovered.is_empty() {
         writeln!(out, "nothing to recover")?;
     }
     let mut worst = Exit::Success;
     for (id, outcome) in &recovered {
         write!(out, "{id}  ")?;
-        report::history::write_outcome(&mut out, outcome)?;
+        report::history::write_outcome(&mut out, outcome, terminal.look())?;
         if Exit::from(outcome) == Exit::Stuck {
             worst = Exit::Stuck;
         }

@@ -35,6 +35,8 @@ pub struct Screen {
     pub color: bool,
     /// Plain characters only.
     pub ascii: bool,
+    /// Which colours stand for good and bad.
+    pub theme: report::Theme,
 }
 
 /// What an interactive session did.
@@ -144,7 +146,7 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
         Some(Command::Confined { order }) => match enter_confinement(&order)? {},
         Some(Command::Explain(args)) => {
             let numbered = open::engine(&cli.global)?.explain(&args.control)?;
-            report::explain::write(&mut terminal.out(), &numbered, terminal.look())?;
+            report::explain::write(&mut terminal.text(), &numbered, terminal.look())?;
             Ok(Exit::Success)
         }
     }
@@ -171,7 +173,7 @@ fn session(
 ) -> anyhow::Result<Exit> {
     let session = interface(engine, terminal.screen()).context("the terminal interface")?;
     for line in &session.lines {
-        writeln!(terminal.out(), "{}", one_line(line))?;
+        writeln!(terminal.text(), "{}", one_line(line))?;
     }
     for problem in &session.problems {
         terminal.complain(problem);
@@ -185,7 +187,7 @@ fn demo(terminal: &mut Terminal, interface: Interface<'_>) -> anyhow::Result<Exi
         return session(engine, terminal, interface);
     }
     let scan = engine.scan(&Filter::default())?;
-    report::scan::write(&mut terminal.out(), &scan.report, terminal.look())?;
+    report::scan::write(&mut terminal.text(), &scan.report, terminal.look())?;
     Ok(scan_exit(&scan, FailOn::Automated))
 }
 
@@ -197,12 +199,13 @@ fn scan(engine: &Engine, args: &ScanArgs, terminal: &mut Terminal) -> anyhow::Re
         level: args.narrow.level,
     };
     let scan = engine.scan(&filter)?;
-    let mut out = terminal.out();
     match args.format {
-        Format::Text => report::scan::write(&mut out, &scan.report, terminal.look())?,
-        Format::Json => report::json::scan(&mut out, &scan.report, &scan.unfinished)?,
+        Format::Text => report::scan::write(&mut terminal.text(), &scan.report, terminal.look())?,
+        Format::Json => {
+            report::json::scan(&mut terminal.out(), &scan.report, &scan.unfinished)?;
+        }
     }
-    out.flush()?;
+    terminal.out().flush()?;
     for id in &scan.unfinished {
         terminal.complain(&format!(
             "transaction {id} did not end: run `kube-temper recover` before the next change"
@@ -234,7 +237,7 @@ fn automated_failure(finding: &Finding) -> bool {
 fn history(engine: &Engine, args: &HistoryArgs, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let history = engine.history()?;
     match args.format {
-        Format::Text => report::history::write(&mut terminal.out(), &history)?,
+        Format::Text => report::history::write(&mut terminal.text(), &history, terminal.look())?,
         Format::Json => report::json::history(&mut terminal.out(), &history)?,
     }
     Ok(Exit::Success)
@@ -243,10 +246,10 @@ fn history(engine: &Engine, args: &HistoryArgs, terminal: &mut Terminal) -> anyh
 fn show(engine: &Engine, args: &ShowArgs, terminal: &mut Terminal) -> anyhow::Result<Exit> {
     let transaction = engine.transaction(&args.transaction)?;
     let look = terminal.look();
-    let mut out = terminal.out();
     match args.format {
-        Format::Json => report::json::transaction(&mut out, &transaction)?,
+        Format::Json => report::json::transaction(&mut terminal.out(), &transaction)?,
         Format::Text => {
+            let mut out = terminal.text();
             report::history::write_one(&mut out, &transaction, look)?;
             if let Some(plan) = &transaction.plan {
                 writeln!(out)?;

@@ -8,7 +8,10 @@ use super::{
     Screen,
     args::{Color, Global},
 };
-use crate::{report::Look, text::printable::printable};
+use crate::{
+    report::Look,
+    text::printable::{plain, printable},
+};
 
 /// What `main` read of the process environment, once.
 #[derive(Debug, Clone, Default)]
@@ -28,6 +31,36 @@ pub struct Environment {
     pub utf8: bool,
 }
 
+impl Environment {
+    /// The terminal can do nothing but print one line after the other.
+    pub(super) fn is_dumb(&self) -> bool {
+        matches!(self.term.as_str(), "" | "dumb")
+    }
+}
+
+/// A stream for a terminal that may have only ASCII.
+#[derive(Debug)]
+pub(super) struct Plain<W> {
+    stream: W,
+    ascii: bool,
+}
+
+impl<W: Write> Write for Plain<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.ascii {
+            // Renderers write whole characters; what is none could not be shown either.
+            self.stream.write_all(plain(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        } else {
+            self.stream.write_all(bytes)?;
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+}
+
 /// Standard output and error, with the user's wishes about them.
 #[derive(Debug)]
 pub(super) struct Terminal {
@@ -40,7 +73,7 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new(global: &Global, environment: &Environment) -> Self {
-        let dumb = environment.term == "dumb";
+        let dumb = environment.is_dumb();
         let colourful = match global.color {
             Color::Always => true,
             Color::Never => false,
@@ -54,6 +87,7 @@ impl Terminal {
                 ascii: global.ascii || !environment.utf8,
                 verbose: global.verbose > 0,
                 quiet: global.quiet,
+                theme: global.theme.into(),
             },
             no_input: global.no_input,
             yes: global.yes,
@@ -65,9 +99,14 @@ impl Terminal {
         AutoStream::new(io::stdout(), self.color)
     }
 
+    /// Data for people: without the signs this terminal does not have.
+    pub(super) fn text(&self) -> Plain<AutoStream<io::Stdout>> {
+        Plain { stream: self.out(), ascii: self.look.ascii }
+    }
+
     /// Talk: progress and hints.
-    pub(super) fn err(&self) -> AutoStream<io::Stderr> {
-        AutoStream::new(io::stderr(), self.color)
+    pub(super) fn err(&self) -> Plain<AutoStream<io::Stderr>> {
+        Plain { stream: AutoStream::new(io::stderr(), self.color), ascii: self.look.ascii }
     }
 
     /// One line of talk; nothing with `--quiet`.
@@ -106,6 +145,7 @@ impl Terminal {
 
     /// How the interactive face is to look on this terminal.
     pub(super) fn screen(&self) -> Screen {
-        Screen { color: self.color == ColorChoice::Always, ascii: self.look.ascii }
+        let Look { ascii, theme, .. } = self.look;
+        Screen { color: self.color == ColorChoice::Always, ascii, theme }
     }
 }

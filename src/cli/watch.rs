@@ -84,7 +84,7 @@ fn follow(
             terminal.complain(&notice);
         }
         if let Some(outcome) = running.outcome() {
-            report::history::write_outcome(&mut terminal.out(), outcome)?;
+            report::history::write_outcome(&mut terminal.text(), outcome, look)?;
             return Ok(Exit::from(outcome));
         }
         for answer in answers.try_iter() {

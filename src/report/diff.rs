@@ -4,14 +4,14 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::style::{ADDED, BOLD, DIM, REMOVED};
+use super::style::{BOLD, DIM, Look};
 use crate::text::{
     diff::{FileDiff, Line},
     printable::one_line,
 };
 
 /// Writes the difference one change makes.
-pub fn write(out: &mut dyn Write, diff: &FileDiff) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, diff: &FileDiff, look: Look) -> io::Result<()> {
     let path = one_line(&diff.path);
     for header in &diff.headers {
         writeln!(out, "{BOLD}{path}{BOLD:#}  {header}")?;
@@ -23,16 +23,16 @@ pub fn write(out: &mut dyn Write, diff: &FileDiff) -> io::Result<()> {
     for hunk in &diff.hunks {
         writeln!(out, "{DIM}{}{DIM:#}", hunk.header)?;
         for line in &hunk.lines {
-            write_line(out, line)?;
+            write_line(out, line, look)?;
         }
     }
     Ok(())
 }
 
-fn write_line(out: &mut dyn Write, line: &Line) -> io::Result<()> {
+fn write_line(out: &mut dyn Write, line: &Line, look: Look) -> io::Result<()> {
     let plain = match line.sign {
-        '+' => ADDED,
-        '-' => REMOVED,
+        '+' => look.good(),
+        '-' => look.removed(),
         _ => Style::new(),
     };
     write!(out, "{plain}{}{plain:#}", line.sign)?;

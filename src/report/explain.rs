@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::style::{self, BOLD, DIM, HEADING, Look};
+use super::style::{BOLD, DIM, HEADING, Look};
 use crate::{
     catalog::Numbered,
     model::{Assessment, control::Needs},
@@ -19,7 +19,7 @@ pub fn write(out: &mut dyn Write, numbered: &Numbered, look: Look) -> io::Result
     writeln!(out, "{BOLD}{}  {}{BOLD:#}", numbered.id, one_line(&control.title))?;
     write!(out, "{DIM}{}, level {}, {assessment}{DIM:#}", control.slug, u8::from(control.level))?;
     if let Some(tier) = control.tier {
-        let colour = style::tier(tier);
+        let colour = look.tier(tier);
         write!(out, "  {colour}risk {tier}{colour:#}")?;
     }
     writeln!(out)?;

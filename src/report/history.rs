@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::style::{self, BAD, BOLD, DIM, GOOD, HEADING, Look, WARN};
+use super::style::{BOLD, DIM, HEADING, Look};
 use crate::{
     engine::{Summary, Transaction},
     model::{ControlId, Outcome, Record, RecordKind, journal::Purpose},
@@ -10,18 +10,19 @@ use crate::{
 };
 
 /// Writes the list, one line per transaction.
-pub fn write(out: &mut dyn Write, history: &[Summary]) -> io::Result<()> {
+pub fn write(out: &mut dyn Write, history: &[Summary], look: Look) -> io::Result<()> {
     if history.is_empty() {
         return writeln!(out, "nothing was changed here yet");
     }
     for summary in history {
-        line(out, summary)?;
+        line(out, summary, look)?;
     }
     Ok(())
 }
 
-fn line(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
-    let (word, colour) = style::outcome(summary.outcome.as_ref());
+fn line(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()> {
+    let (word, colour) = look.outcome(summary.outcome.as_ref());
+    let bad = look.bad();
     write!(
         out,
         "{BOLD}{}{BOLD:#}  {colour}{word:<11}{colour:#} {}",
@@ -35,7 +36,7 @@ fn line(out: &mut dyn Write, summary: &Summary) -> io::Result<()> {
         write!(out, "  {DIM}partly undone by {by}{DIM:#}")?;
     }
     if let Some(damage) = &summary.damage {
-        write!(out, "  {BAD}damaged: {}{BAD:#}", one_line(damage))?;
+        write!(out, "  {bad}damaged: {}{bad:#}", one_line(damage))?;
     }
     writeln!(out)
 }
@@ -56,7 +57,7 @@ pub fn purpose(purpose: &Purpose) -> String {
 
 /// Writes one transaction: its line, its files, and its journal.
 pub fn write_one(out: &mut dyn Write, transaction: &Transaction, look: Look) -> io::Result<()> {
-    line(out, &transaction.summary)?;
+    line(out, &transaction.summary, look)?;
     writeln!(out, "\n{HEADING}Files{HEADING:#}")?;
     for file in &transaction.summary.files {
         writeln!(out, "{}", one_line(file))?;
@@ -67,7 +68,7 @@ pub fn write_one(out: &mut dyn Write, transaction: &Transaction, look: Look) -> 
         write_record(out, record, look)?;
     }
     if let Some(outcome) = &transaction.summary.outcome {
-        write_outcome(out, outcome)?;
+        write_outcome(out, outcome, look)?;
     }
     Ok(())
 }
@@ -77,14 +78,16 @@ pub fn write_record(out: &mut dyn Write, record: &Record, look: Look) -> io::Res
     let text = describe(&record.kind, look);
     let text = one_line(&text);
     let colour = match &record.kind {
-        RecordKind::Verified { .. } | RecordKind::Confirmed { .. } | RecordKind::Committed => GOOD,
+        RecordKind::Verified { .. } | RecordKind::Confirmed { .. } | RecordKind::Committed => {
+            look.good()
+        }
         RecordKind::Refused { .. }
         | RecordKind::Unarmed
         | RecordKind::Waiting { .. }
         | RecordKind::Extended { .. }
         | RecordKind::RollingBack { .. }
-        | RecordKind::RolledBack { .. } => WARN,
-        RecordKind::Stuck { .. } => BAD,
+        | RecordKind::RolledBack { .. } => look.warn(),
+        RecordKind::Stuck { .. } => look.bad(),
         _ => return writeln!(out, "{text}"),
     };
     writeln!(out, "{colour}{text}{colour:#}")
@@ -133,21 +136,22 @@ pub fn count(number: usize, word: &str) -> String {
 }
 
 /// Writes how a transaction ended and what a person does next.
-pub fn write_outcome(out: &mut dyn Write, outcome: &Outcome) -> io::Result<()> {
+pub fn write_outcome(out: &mut dyn Write, outcome: &Outcome, look: Look) -> io::Result<()> {
+    let (good, warn, bad) = (look.good(), look.warn(), look.bad());
     match outcome {
-        Outcome::Committed => writeln!(out, "{GOOD}Committed.{GOOD:#}"),
+        Outcome::Committed => writeln!(out, "{good}Committed.{good:#}"),
         Outcome::Refused { cause } => {
-            writeln!(out, "{WARN}Refused; nothing was written.{WARN:#} Cause: {}", one_line(cause))
+            writeln!(out, "{warn}Refused; nothing was written.{warn:#} Cause: {}", one_line(cause))
         }
         Outcome::RolledBack { cause, .. } => {
             writeln!(
                 out,
-                "{WARN}Rolled back; the node is as before.{WARN:#} Cause: {}",
+                "{warn}Rolled back; the node is as before.{warn:#} Cause: {}",
                 one_line(cause)
             )
         }
         Outcome::Stuck { cause, by_hand, left } => {
-            writeln!(out, "{BAD}STUCK: a person is needed.{BAD:#} {}", one_line(cause))?;
+            writeln!(out, "{bad}STUCK: a person is needed.{bad:#} {}", one_line(cause))?;
             if !by_hand.is_empty() {
                 writeln!(out, "{}", left.commands())?;
             }

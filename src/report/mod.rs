@@ -11,4 +11,4 @@ pub mod plan;
 pub mod scan;
 pub mod style;
 
-pub use style::Look;
+pub use style::{Look, Theme};

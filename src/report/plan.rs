@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::{
     diff,
-    style::{self, BOLD, DIM, HEADING, Look, WARN},
+    style::{BOLD, DIM, HEADING, Look},
 };
 use crate::{
     model::{LeftOut, Plan, Reversibility, StepTarget},
@@ -15,7 +15,7 @@ use crate::{
 pub fn write(out: &mut dyn Write, plan: &Plan, diffs: &[FileDiff], look: Look) -> io::Result<()> {
     let mut diffs = diffs.iter();
     for step in &plan.steps {
-        let tier = style::tier(step.tier);
+        let tier = look.tier(step.tier);
         writeln!(
             out,
             "{HEADING}{}{HEADING:#}  {tier}risk {}{tier:#}",
@@ -23,7 +23,7 @@ pub fn write(out: &mut dyn Write, plan: &Plan, diffs: &[FileDiff], look: Look) -
             step.tier
         )?;
         for file in diffs.by_ref().take(step.changes.len()) {
-            diff::write(out, file)?;
+            diff::write(out, file, look)?;
         }
         writeln!(out)?;
     }
@@ -33,7 +33,7 @@ pub fn write(out: &mut dyn Write, plan: &Plan, diffs: &[FileDiff], look: Look) -
             Reversibility::Procedure => "undone by a procedure only",
             Reversibility::OneWay => "cannot be undone",
         };
-        let tier = style::tier(control.tier);
+        let tier = look.tier(control.tier);
         writeln!(
             out,
             "{BOLD}{:<7}{BOLD:#} {tier}{}{tier:#} {}  {DIM}{undo}{DIM:#}",
@@ -50,9 +50,10 @@ pub fn left(out: &mut dyn Write, left: &[LeftOut], look: Look) -> io::Result<()>
     if left.is_empty() || look.quiet {
         return Ok(());
     }
+    let warn = look.warn();
     writeln!(out, "\n{HEADING}Left out{HEADING:#}")?;
     for item in left {
-        writeln!(out, "{WARN}{:<7}{WARN:#} {}", item.control, one_line(&item.reason))?;
+        writeln!(out, "{warn}{:<7}{warn:#} {}", item.control, one_line(&item.reason))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::style::{self, ASK, BAD, BOLD, DIM, GOOD, HEADING, Look, WARN};
+use super::style::{ASK, BOLD, DIM, HEADING, Look};
 use crate::{
     model::{Assessment, Finding, FixOffer, Mark, Report, Status, section},
     text::printable::one_line,
@@ -10,9 +10,10 @@ use crate::{
 
 /// Writes the whole report.
 pub fn write(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
+    let warn = look.warn();
     header(out, report)?;
     for notice in &report.notices {
-        writeln!(out, "{WARN}note{WARN:#}  {}", one_line(notice))?;
+        writeln!(out, "{warn}note{warn:#}  {}", one_line(notice))?;
     }
     let mut current = "";
     for finding in report.findings.iter().filter(|finding| is_shown(finding, look)) {
@@ -56,7 +57,7 @@ fn section_heading(out: &mut dyn Write, report: &Report, number: &str) -> io::Re
 }
 
 fn write_finding(out: &mut dyn Write, finding: &Finding, look: Look) -> io::Result<()> {
-    let (glyph, colour) = style::status(finding.status);
+    let (glyph, colour) = look.status(finding.status);
     let manual = if finding.assessment == Assessment::Manual && finding.status == Status::Fail {
         " (manual control)"
     } else {
@@ -104,6 +105,7 @@ fn totals(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
     let totals = report.totals();
     let count = |status: Status| totals.get(&status).copied().unwrap_or(0);
     let score = report.score();
+    let (good, bad) = (look.good(), look.bad());
     writeln!(out)?;
     match score.percent() {
         None => writeln!(out, "{BOLD}No score{BOLD:#}  no automated control was judged")?,
@@ -116,7 +118,7 @@ fn totals(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
     }
     writeln!(
         out,
-        "{GOOD}{} PASS{GOOD:#}  {BAD}{} FAIL{BAD:#}  {ASK}{} MANUAL{ASK:#}  {DIM}{} N/A{DIM:#}  {} ERROR",
+        "{good}{} PASS{good:#}  {bad}{} FAIL{bad:#}  {ASK}{} MANUAL{ASK:#}  {DIM}{} N/A{DIM:#}  {} ERROR",
         count(Status::Pass),
         count(Status::Fail),
         count(Status::Manual),

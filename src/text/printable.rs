@@ -29,6 +29,31 @@ pub fn is_hidden(c: char) -> bool {
             | '\u{1d173}'..='\u{1d17a}' | '\u{e0000}'..='\u{e0fff}')
 }
 
+/// The same text for a terminal that has only ASCII: a sign with a plain likeness becomes that, any other is
+/// written out.
+pub fn plain(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            c if c.is_ascii() => shown.push(c),
+            '…' => shown.push_str("..."),
+            '→' => shown.push_str("->"),
+            '≥' => shown.push_str(">="),
+            '≤' => shown.push_str("<="),
+            '–' | '—' | '−' => shown.push('-'),
+            '’' | '‘' => shown.push('\''),
+            '“' | '”' => shown.push('"'),
+            '·' | '•' => shown.push('*'),
+            '×' => shown.push('x'),
+            _ => shown.extend(c.escape_unicode()),
+        }
+    }
+    Cow::Owned(shown)
+}
+
 fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&hidden) {
         return Cow::Borrowed(text);
@@ -58,6 +83,7 @@ mod tests {
             assert_eq!(printable(text), shown);
             assert_eq!(one_line(text), shown);
         }
+        assert_eq!(plain("≥ 2 → “größer”…"), r#">= 2 -> "gr\u{f6}\u{df}er"..."#);
         assert_eq!(printable("a\tb\nc"), "a\tb\nc");
         assert_eq!(one_line("a\tb\nc"), "a\tb\\nc");
     }

@@ -27,6 +27,7 @@ mod tests;
 mod update;
 mod view;
 
+pub use crate::report::Theme;
 pub use app::{App, Backstage, Source, Standing, Wait};
 pub use jobs::EngineJobs;
 pub use keys::Action;
@@ -39,6 +40,8 @@ pub struct Options {
     pub color: bool,
     /// Plain characters only.
     pub ascii: bool,
+    /// Which colours stand for good and bad.
+    pub theme: Theme,
 }
 
 /// What a session did.

@@ -16,10 +16,10 @@ use ratatui::{
     style::{Color, Modifier},
 };
 
-use crate::tui::{Action, App, Backstage, Msg, Options, Source, Standing, Wait};
+use crate::tui::{Action, App, Backstage, Msg, Options, Source, Standing, Theme, Wait};
 
 /// Colours and line glyphs.
-pub(crate) const PLAIN: Options = Options { color: true, ascii: false };
+pub(crate) const PLAIN: Options = Options { color: true, ascii: false, theme: Theme::Default };
 
 /// A session of the interface.
 pub(crate) struct Session {

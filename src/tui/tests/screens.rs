@@ -7,7 +7,7 @@ use super::{
 use crate::{
     model::{Distribution, Left, LeftOut, Outcome, Reason, RecordKind, Status},
     node::NodeKind,
-    tui::{Action, Options, Standing},
+    tui::{Action, Options, Standing, Theme},
 };
 
 fn approve(name: &str, session: &Session) {
@@ -18,8 +18,8 @@ fn approve(name: &str, session: &Session) {
     settings.bind(|| insta::assert_snapshot!(name, session.screen()));
 }
 
-const NO_COLOUR: Options = Options { color: false, ascii: false };
-const ASCII: Options = Options { color: false, ascii: true };
+const NO_COLOUR: Options = Options { color: false, ascii: false, theme: Theme::Default };
+const ASCII: Options = Options { color: false, ascii: true, theme: Theme::Default };
 
 const PLANNED: [Action; 2] = [Action::MarkSafe, Action::Plan];
 const ASKED: [Action; 3] = [Action::MarkSafe, Action::Plan, Action::Apply];

@@ -7,29 +7,16 @@ use ratatui::{
 use unicode_width::UnicodeWidthChar as _;
 
 use super::theme::Theme;
-use crate::{text::printable::printable, tui::model::Tone};
+use crate::{
+    text::printable::{plain, printable},
+    tui::model::Tone,
+};
 
 /// What a text of the node or the catalogue may show: tabs become spaces, what would not be seen is
-/// written out, and without UTF-8 every other sign becomes its nearest plain one.
+/// written out, and without UTF-8 so is every sign that has no plain likeness.
 pub(crate) fn clean(text: &str, ascii: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in printable(text).chars() {
-        match c {
-            '\t' => out.push_str("    "),
-            c if !ascii || c.is_ascii() => out.push(c),
-            '…' => out.push_str("..."),
-            '→' => out.push_str("->"),
-            '≥' => out.push_str(">="),
-            '≤' => out.push_str("<="),
-            '–' | '—' | '−' => out.push('-'),
-            '’' | '‘' => out.push('\''),
-            '“' | '”' => out.push('"'),
-            '·' | '•' => out.push('*'),
-            '×' => out.push('x'),
-            _ => out.push('?'),
-        }
-    }
-    out
+    let shown = printable(text).replace('\t', "    ");
+    if ascii { plain(&shown).into_owned() } else { shown }
 }
 
 /// Columns a text takes.

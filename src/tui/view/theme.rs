@@ -10,6 +10,7 @@ use ratatui::{
 
 use crate::{
     model::{Finding, Status},
+    report::Theme as Colours,
     tui::{Options, model::Tone},
 };
 
@@ -40,15 +41,36 @@ impl Theme {
         if self.0.color { Style::new().fg(colour) } else { Style::new() }
     }
 
+    const fn good(self) -> Color {
+        match self.0.theme {
+            Colours::Default => Color::Green,
+            Colours::Colorblind => Color::LightBlue,
+        }
+    }
+
+    const fn bad(self) -> Color {
+        match self.0.theme {
+            Colours::Default => Color::Red,
+            Colours::Colorblind => Color::Yellow,
+        }
+    }
+
+    const fn warn(self) -> Color {
+        match self.0.theme {
+            Colours::Default => Color::Yellow,
+            Colours::Colorblind => Color::Magenta,
+        }
+    }
+
     /// Text of this loudness.
     pub(crate) fn tone(self, tone: Tone) -> Style {
         match tone {
             Tone::Plain => Style::new(),
             Tone::Faint => Style::new().add_modifier(Modifier::DIM),
             Tone::Strong => Style::new().add_modifier(Modifier::BOLD),
-            Tone::Good => self.colour(Color::Green),
-            Tone::Warn => self.colour(Color::Yellow).add_modifier(Modifier::BOLD),
-            Tone::Bad => self.colour(Color::Red).add_modifier(Modifier::BOLD),
+            Tone::Good => self.colour(self.good()),
+            Tone::Warn => self.colour(self.warn()).add_modifier(Modifier::BOLD),
+            Tone::Bad => self.colour(self.bad()).add_modifier(Modifier::BOLD),
             Tone::Info => self.colour(Color::Cyan),
         }
     }
@@ -71,8 +93,8 @@ impl Theme {
     /// A line of a diff by its sign; `changed` marks the part of the line that differs.
     pub(crate) fn diff(self, sign: char, changed: bool) -> Style {
         let style = match sign {
-            '+' => self.colour(Color::Green),
-            '-' => self.colour(Color::Red),
+            '+' => self.colour(self.good()),
+            '-' => self.colour(self.bad()),
             _ => Style::new(),
         };
         if changed { style.add_modifier(Modifier::BOLD | Modifier::UNDERLINED) } else { style }
