@@ -185,7 +185,7 @@ fn the_screen_in_the_readme_is_that_of_the_demo() {
         prepend_module_to_snapshot => false,
         omit_expression => true,
     }, {
-        insta::assert_snapshot!("readme-92x30", journey.session.screen());
+        insta::assert_snapshot!("readme__92x30", journey.session.screen());
     });
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");

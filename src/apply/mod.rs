@@ -17,6 +17,7 @@ mod take_up;
 mod verify;
 mod watchdog;
 
+pub mod health;
 pub mod recover;
 pub mod rollback;
 

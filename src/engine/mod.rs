@@ -12,18 +12,23 @@ mod running;
 use std::sync::Arc;
 
 use crate::{
+    apply,
     catalog::{Catalog, CatalogError, Numbered},
     cluster::Cluster,
     model::{
         BenchmarkId, ControlId, Level, NodeFacts, Plan, Record, Report, Target, Tier, TransactionId,
     },
-    node::{Node, NodeError, NodeKind},
+    node::{Node, NodeError, NodeKind, collect::collect},
     store::{FindError, Store, StoreError},
     text::diff::{self, FileDiff},
 };
 
 pub use crate::{
-    apply::{recover::By, rollback::RollbackPlan},
+    apply::{
+        health::{Asked, ClusterHealth, ComponentHealth, Health, Open},
+        recover::By,
+        rollback::RollbackPlan,
+    },
     store::Summary,
 };
 pub use guard::{Answer, Terms};
@@ -193,6 +198,14 @@ impl Engine {
     /// What a plan would change, file by file, in order of execution.
     pub fn diff(&self, plan: &Plan, context: usize) -> Vec<FileDiff> {
         plan.changes().map(|change| diff::of_change(change, context)).collect()
+    }
+
+    /// How the node stands now: what runs since when, how it answers, and what is unfinished.
+    pub fn health(&self) -> Result<Health, EngineError> {
+        let name = collect(self.node.as_ref(), self.catalog.path_candidates())?.profile.name;
+        let cluster = self.cluster_of(&name);
+        let site = apply::Site { node: self.node.as_ref(), cluster: cluster.as_deref() };
+        Ok(apply::health::look(site)?)
     }
 
     /// Every transaction, latest first.

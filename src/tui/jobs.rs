@@ -94,6 +94,7 @@ impl Backstage for EngineJobs {
             Effect::Recover => JobMsg::Recovered(engine.recover(By::Person)),
             Effect::Poll => JobMsg::Polled(self.poll()),
             Effect::History => JobMsg::History(engine.history()),
+            Effect::Health => JobMsg::Health(engine.health().map(Box::new)),
             Effect::Transaction(id) => JobMsg::Transaction(engine.transaction(&id.0).map(Box::new)),
         }
     }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use ratatui::crossterm::event::KeyEvent;
 
 use crate::{
-    engine::{Answer, EngineError, RollbackPlan, Scan, Summary, Terms, Transaction, Undo},
+    engine::{Answer, EngineError, Health, RollbackPlan, Scan, Summary, Terms, Transaction, Undo},
     model::{ControlId, Outcome, Plan, Record, TransactionId},
     text::diff::FileDiff,
 };
@@ -81,6 +81,8 @@ pub enum JobMsg {
     Recovered(Result<Vec<(TransactionId, Outcome)>, EngineError>),
     /// Of [`Effect::History`].
     History(Result<Vec<Summary>, EngineError>),
+    /// Of [`Effect::Health`].
+    Health(Result<Box<Health>, EngineError>),
     /// Of [`Effect::Transaction`].
     Transaction(Result<Box<Transaction>, EngineError>),
     /// The job failed in a way that is a bug of this program.
@@ -176,6 +178,8 @@ pub enum Effect {
     Poll,
     /// Read the list of transactions.
     History,
+    /// Look how the node stands now.
+    Health,
     /// Read one transaction.
     Transaction(TransactionId),
 }
@@ -194,6 +198,7 @@ impl Effect {
             Self::Answer(..) => "answering",
             Self::Recover => "recovering",
             Self::Poll => "reading the journal",
+            Self::Health => "asking the node how it is",
             Self::History | Self::Transaction(_) => "reading the history",
         }
     }

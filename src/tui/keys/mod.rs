@@ -31,6 +31,7 @@ pub enum Action {
     Findings,
     Plan,
     History,
+    Health,
     NextScreen,
     PreviousScreen,
     Search,
@@ -62,7 +63,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 41] = [
+    pub const ALL: [Self; 42] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -77,6 +78,7 @@ impl Action {
         Self::Findings,
         Self::Plan,
         Self::History,
+        Self::Health,
         Self::NextScreen,
         Self::PreviousScreen,
         Self::Search,
@@ -174,6 +176,7 @@ pub(crate) enum Context {
     Outcome,
     History,
     Transaction,
+    Health,
     Explain,
     Diff,
     Help,
@@ -190,7 +193,7 @@ pub(crate) enum Context {
 
 impl Context {
     /// Every context.
-    pub(crate) const ALL: [Self; 16] = [
+    pub(crate) const ALL: [Self; 17] = [
         Self::Findings,
         Self::Plan,
         Self::Undo,
@@ -199,6 +202,7 @@ impl Context {
         Self::Outcome,
         Self::History,
         Self::Transaction,
+        Self::Health,
         Self::Explain,
         Self::Diff,
         Self::Help,
@@ -239,6 +243,7 @@ impl Context {
             Screen::Outcome => Self::Outcome,
             Screen::History => Self::History,
             Screen::Transaction => Self::Transaction,
+            Screen::Health => Self::Health,
         }
     }
 }

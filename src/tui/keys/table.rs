@@ -17,8 +17,10 @@ const SCREENS: &[C] = &[
     C::Outcome,
     C::History,
     C::Transaction,
+    C::Health,
 ];
-const QUIET: &[C] = &[C::Findings, C::Plan, C::Undo, C::Outcome, C::History, C::Transaction];
+const QUIET: &[C] =
+    &[C::Findings, C::Plan, C::Undo, C::Outcome, C::History, C::Transaction, C::Health];
 const MOVING: &[C] = &[
     C::Findings,
     C::Plan,
@@ -28,6 +30,7 @@ const MOVING: &[C] = &[
     C::Outcome,
     C::History,
     C::Transaction,
+    C::Health,
     C::Explain,
     C::Diff,
     C::Help,
@@ -40,6 +43,7 @@ const BACK: &[C] = &[
     C::Outcome,
     C::History,
     C::Transaction,
+    C::Health,
     C::Explain,
     C::Diff,
     C::Help,
@@ -58,6 +62,7 @@ const HELPFUL: &[C] = &[
     C::Outcome,
     C::History,
     C::Transaction,
+    C::Health,
     C::Explain,
     C::Diff,
 ];
@@ -228,6 +233,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         disabled: disabled::never,
     },
     Binding {
+        keys: &[Char('4')],
+        action: A::Health,
+        label: "health",
+        about: "the Health screen: what runs since when, how it answers, what is unfinished",
+        contexts: QUIET,
+        disabled: disabled::never,
+    },
+    Binding {
         keys: &[Char('a')],
         action: A::MarkSafe,
         label: "mark R0-R1",
@@ -393,6 +406,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
             C::Outcome,
             C::History,
             C::Transaction,
+            C::Health,
             C::TooSmall,
         ],
         disabled: disabled::quit,

@@ -6,7 +6,7 @@ use ratatui::crossterm::event::KeyEvent;
 
 use super::Options;
 use crate::{
-    engine::{Scan, Transaction},
+    engine::{Health, Scan, Transaction},
     model::{Left, NodeFacts, Outcome, TransactionId},
     node::NodeKind,
 };
@@ -83,6 +83,8 @@ pub(crate) enum Screen {
     History,
     /// One of them in full.
     Transaction,
+    /// How the node stands now.
+    Health,
 }
 
 /// What lies over a screen.
@@ -179,6 +181,10 @@ pub(crate) struct Model {
     pub(crate) history: History,
     /// The transaction that was opened, and lines scrolled.
     pub(crate) opened: Option<(Box<Transaction>, usize)>,
+    /// How the node stood when it was last asked; `None` until then.
+    pub(crate) health: Option<Result<Box<Health>, String>>,
+    /// Lines scrolled in it.
+    pub(crate) health_scroll: usize,
     /// The line at the bottom.
     pub(crate) note: Option<Note>,
     /// Effects without a result yet.
@@ -239,6 +245,8 @@ impl Model {
             progress: None,
             history: History::default(),
             opened: None,
+            health: None,
+            health_scroll: 0,
             note: None,
             jobs: 0,
             doing: "",

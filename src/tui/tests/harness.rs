@@ -116,6 +116,12 @@ impl Session {
         self
     }
 
+    /// Columns and rows of the terminal.
+    pub(crate) fn size(&self) -> (u16, u16) {
+        let area = self.app.terminal().backend().buffer().area();
+        (area.width, area.height)
+    }
+
     /// What is on the terminal, and how it looks.
     pub(crate) fn screen(&self) -> String {
         dump(self.app.terminal().backend().buffer())

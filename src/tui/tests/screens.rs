@@ -5,17 +5,33 @@ use super::{
     support::{Stage, at, id, journal_of_scheduler, summary, transaction_id},
 };
 use crate::{
-    model::{Distribution, Left, LeftOut, Outcome, Reason, RecordKind, Status},
+    engine::Open,
+    model::{Distribution, Left, LeftOut, Outcome, ProcessFact, Reason, RecordKind, Status},
     node::NodeKind,
     tui::{Action, Options, Standing, Theme},
 };
 
-fn approve(name: &str, session: &Session) {
+/// What is on the terminal, as it was approved.
+fn approve_here(name: &str, session: &Session) {
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path("../../../snapshots/screens");
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
+    let (columns, rows) = session.size();
+    let name = format!("{name}__{columns}x{rows}");
     settings.bind(|| insta::assert_snapshot!(name, session.screen()));
+}
+
+/// The same in both sizes that are promised; the session goes on in the size it had.
+fn approve(name: &str, session: &mut Session) {
+    let before = session.size();
+    for (columns, rows) in [(80, 24), (130, 40)] {
+        if session.size() != (columns, rows) {
+            session.watch_for(0).resize(columns, rows);
+        }
+        approve_here(name, session);
+    }
+    session.watch_for(0).resize(before.0, before.1);
 }
 
 const NO_COLOUR: Options = Options { color: false, ascii: false, theme: Theme::Default };
@@ -27,29 +43,27 @@ const DONE: [Action; 4] = [Action::MarkSafe, Action::Plan, Action::Apply, Action
 
 #[test]
 fn findings() {
-    for (name, size, options) in [
-        ("findings-80x24", (80, 24), PLAIN),
-        ("findings-120x40", (120, 40), PLAIN),
-        ("findings-60x15", (60, 15), PLAIN),
-        ("findings-80x24-no-colour", (80, 24), NO_COLOUR),
-        ("findings-80x24-ascii", (80, 24), ASCII),
-    ] {
-        let mut session = Stage::default().play(size, options);
+    for (name, options) in
+        [("findings", PLAIN), ("findings-no-colour", NO_COLOUR), ("findings-ascii", ASCII)]
+    {
+        let mut session = Stage::default().play((80, 24), options);
         session.press(&[Action::MarkSafe, Action::Down]);
-        approve(name, &session);
+        approve(name, &mut session);
+        session.resize(60, 15);
+        approve_here(name, &session);
     }
-    approve("too-small-59x14", &Stage::default().play((59, 14), PLAIN));
+    approve_here("too-small", &Stage::default().play((59, 14), PLAIN));
 }
 
 #[test]
 fn findings_narrowed() {
     let mut session = Stage::default().on_80x24();
     session.press(&[Action::Filter, Action::Down]);
-    approve("filter-menu-80x24", &session);
+    approve("filter-menu", &mut session);
     session.press(&[Action::Back, Action::Search]).type_text("profil");
-    approve("search-80x24", &session);
+    approve("search", &mut session);
     session.type_text("zzz").press(&[Action::Open]);
-    approve("search-nothing-80x24", &session);
+    approve("search-nothing", &mut session);
 }
 
 #[test]
@@ -59,108 +73,100 @@ fn states_of_the_findings() {
         finding.status = Status::Pass;
         finding.mark = None;
     }
-    approve("nothing-wrong-80x24", &clean.on_80x24());
+    approve("nothing-wrong", &mut clean.on_80x24());
 
     let broken = Stage {
         scan: Err("no Kubernetes component runs here, and no static pod directory was found: name the root of a node with --root".to_owned()),
         ..Stage::default()
     };
-    approve("scan-failed-80x24", &broken.on_80x24());
+    approve("scan-failed", &mut broken.on_80x24());
 
     let standing =
         Standing { kind: NodeKind::Live, read_only: Some("not root: run it with sudo".to_owned()) };
     let mut session = Session::start(Stage::default(), standing, (80, 24), PLAIN);
     session.press(&[Action::MarkSafe, Action::Apply]);
-    approve("read-only-80x24", &session);
+    approve("read-only", &mut session);
 
     let mut interrupted = Stage::default();
     let unfinished = &mut interrupted.scan.as_mut().unwrap().unfinished;
     unfinished.push(transaction_id("20261124T052601Z-3f9a"));
     let mut session = interrupted.on_80x24();
-    approve("unfinished-80x24", &session);
+    approve("unfinished", &mut session);
     session.press(&[Action::Recover]);
-    approve("recover-question-80x24", &session);
+    approve("recover-question", &mut session);
     session.press(&[Action::Confirm]);
-    approve("recovered-80x24", &session);
+    approve("recovered", &mut session);
 
     let mut foreign = Stage::default();
     foreign.scan.as_mut().unwrap().report.distribution = Distribution::Rke2;
     let mut session = foreign.on_80x24();
     session.press(&[Action::Mark]);
-    approve("unsupported-layout-80x24", &session);
+    approve("unsupported-layout", &mut session);
 }
 
 #[test]
 fn explanation_and_help() {
     let mut session = Stage::default().on_80x24();
     session.press(&[Action::Down, Action::Explain]);
-    approve("explain-80x24", &session);
+    approve("explain", &mut session);
     session.press(&[Action::Back, Action::Help]);
-    approve("help-80x24", &session);
-    session.resize(120, 60);
-    approve("help-120x60", &session);
+    approve("help", &mut session);
 }
 
 #[test]
 fn plan() {
-    for (name, size, options) in [
-        ("plan-80x24", (80, 24), PLAIN),
-        ("plan-120x40", (120, 40), PLAIN),
-        ("plan-60x15", (60, 15), PLAIN),
-        ("plan-80x24-no-colour", (80, 24), NO_COLOUR),
-    ] {
+    for (name, options) in [("plan", PLAIN), ("plan-no-colour", NO_COLOUR)] {
         let left = LeftOut {
             control: id("1.3.2"),
             reason: "kube-controller-manager.yaml is not YAML (line 7): mend it first".to_owned(),
         };
-        let mut session = Stage { left: vec![left], ..Stage::default() }.play(size, options);
+        let mut session = Stage { left: vec![left], ..Stage::default() }.play((80, 24), options);
         session.press(&PLANNED);
-        approve(name, &session);
+        approve(name, &mut session);
+        session.resize(60, 15);
+        approve_here(name, &session);
     }
     let mut session = Stage::default().on_80x24();
     session.press(&PLANNED).press(&[Action::Diff, Action::LessContext, Action::PageDown]);
-    approve("diff-80x24", &session);
+    approve("diff", &mut session);
     let mut session = Stage::default().on_80x24();
     session.press(&[Action::Down, Action::Diff]);
-    approve("diff-of-one-80x24", &session);
+    approve("diff-of-one", &mut session);
 }
 
 #[test]
 fn questions() {
     let mut session = Stage::default().on_80x24();
     session.press(&ASKED);
-    approve("question-r1-80x24", &session);
+    approve("question-r1", &mut session);
     session.resize(60, 15);
-    approve("question-r1-60x15", &session);
+    approve_here("question-r1", &session);
 
     let mut session = Stage::default().on_80x24();
     session.press(&[Action::Down, Action::Down, Action::Mark, Action::Apply, Action::Apply]);
     session.type_text("1.3");
-    approve("question-r3-80x24", &session);
+    approve("question-r3", &mut session);
 
     let mut session = Stage::default().on_80x24();
     session.press(&[Action::Bottom, Action::Up, Action::Mark, Action::Apply, Action::Apply]);
-    approve("question-r4-80x24", &session);
+    approve("question-r4", &mut session);
 }
 
 #[test]
 fn what_can_be_allowed() {
     let waits = "changes of others wait for the next restart of kube-apiserver (/etc/kubernetes/manifests/kube-apiserver.yaml gives other arguments than process 8123 has): look at them, then restart it without ours, or let them take effect together with --include-pending";
     let planned = [Action::Down, Action::Mark, Action::Plan];
-    for size in [(80, 24), (130, 40)] {
-        let stage = Stage { stands_in_the_way: Some(waits), ..Stage::default() };
-        let mut session = stage.play(size, PLAIN);
-        session.press(&planned);
-        approve(&format!("plan-would-be-refused-{}x{}", size.0, size.1), &session);
-        session.press(&[Action::AllowPending, Action::AllowSingle]);
-        approve(&format!("plan-allowed-{}x{}", size.0, size.1), &session);
-        session.press(&[Action::Apply]);
-        approve(&format!("question-allowed-{}x{}", size.0, size.1), &session);
-    }
+    let mut session = Stage { stands_in_the_way: Some(waits), ..Stage::default() }.on_80x24();
+    session.press(&planned);
+    approve("plan-would-be-refused", &mut session);
+    session.press(&[Action::AllowPending, Action::AllowSingle]);
+    approve("plan-allowed", &mut session);
+    session.press(&[Action::Apply]);
+    approve("question-allowed", &mut session);
     let mut stage = Stage::default();
     stage.scan.as_mut().unwrap().unfinished.push(transaction_id("20261124T052601Z-3f9a"));
     stage.scan.as_mut().unwrap().busy = true;
-    approve("busy-80x24", &stage.on_80x24());
+    approve("busy", &mut stage.on_80x24());
 }
 
 #[test]
@@ -168,9 +174,9 @@ fn progress() {
     let under_way = Stage { journal: journal_of_scheduler(), outcome: None, ..Stage::default() };
     let mut session = under_way.on_80x24();
     session.watch_for(6).press(&DONE);
-    approve("progress-80x24", &session);
+    approve("progress", &mut session);
     session.watch_for(1).press(&[Action::Quit]);
-    approve("progress-quit-80x24", &session);
+    approve("progress-quit", &mut session);
 
     let mut journal = journal_of_scheduler();
     journal.push(RecordKind::Waiting { until: at(240) });
@@ -178,18 +184,18 @@ fn progress() {
         || Stage { journal: journal.clone(), outcome: None, guarded: true, ..Stage::default() };
     let mut session = waits().on_80x24();
     session.watch_for(7).press(&DONE).watch_for(7);
-    approve("countdown-80x24", &session);
+    approve("countdown", &mut session);
     // A moment later, on another terminal size and back, it is still there to be answered.
     session.watch_for(7).resize(60, 15).watch_for(7).resize(80, 24);
     session.watch_for(7).press(&[Action::Keep]);
-    approve("countdown-asked-80x24", &session);
+    approve("countdown-asked", &mut session);
     let notice = Some("the process that carried out 20261124T060000Z-aaaa is dead: it is started again, or kube-temper-recover.timer puts the change back within a minute".to_owned());
     let mut session = Stage { notice, ..waits() }.on_80x24();
     session.watch_for(7).press(&DONE).watch_for(7);
-    approve("countdown-dead-guard-80x24", &session);
+    approve("countdown-dead-guard", &mut session);
     let mut session = waits().play((80, 24), ASCII);
     session.watch_for(7).press(&DONE).watch_for(7);
-    approve("countdown-80x24-ascii", &session);
+    approve("countdown-ascii", &mut session);
 }
 
 #[test]
@@ -198,7 +204,7 @@ fn outcomes() {
     let path = "/etc/kubernetes/manifests/kube-scheduler.yaml";
     let mut committed = Stage::default().on_80x24();
     committed.press(&DONE);
-    approve("committed-80x24", &committed);
+    approve("committed", &mut committed);
 
     let mut journal = journal_of_scheduler();
     journal.extend([
@@ -209,7 +215,7 @@ fn outcomes() {
     let outcome = Some(Outcome::RolledBack { cause: cause(), reason: Reason::Unproved });
     let mut rolled_back = Stage { journal, outcome, ..Stage::default() }.on_80x24();
     rolled_back.press(&DONE);
-    approve("rolled-back-80x24", &rolled_back);
+    approve("rolled-back", &mut rolled_back);
 
     let by_hand = vec![
         format!("cp -p /var/lib/kube-temper/transactions/20261124T060000Z-aaaa/backup/0 {path}"),
@@ -222,17 +228,17 @@ fn outcomes() {
     let outcome = Some(Outcome::Stuck { cause: cause(), by_hand, left });
     let mut stuck = Stage { journal, outcome, ..Stage::default() }.on_80x24();
     stuck.press(&DONE);
-    approve("stuck-80x24", &stuck);
+    approve("stuck", &mut stuck);
 
     let refuses = Some(format!("{path} has changed since the plan was made"));
     let mut stale = Stage { refuses, ..Stage::default() }.on_80x24();
     stale.press(&DONE);
-    approve("refused-80x24", &stale);
+    approve("refused", &mut stale);
 
     let refuses = Some("the other control planes cannot be asked for (no answer): repair that, or give --allow-single when there is none".to_owned());
     let mut alone = Stage { refuses, ..Stage::default() }.on_80x24();
     alone.press(&[Action::Down, Action::Mark, Action::Plan, Action::Apply, Action::Confirm]);
-    approve("refused-alone-80x24", &alone);
+    approve("refused-alone", &mut alone);
 }
 
 #[test]
@@ -253,31 +259,55 @@ fn history() {
     let stage = || Stage { history: entries.clone(), ..Stage::default() };
     let mut session = stage().on_80x24();
     session.press(&[Action::History]);
-    approve("history-80x24", &session);
+    approve("history", &mut session);
     session.press(&[Action::Open]);
-    approve("transaction-80x24", &session);
+    approve("transaction", &mut session);
     session.press(&[Action::Undo]);
-    approve("roll-back-80x24", &session);
+    approve("roll-back", &mut session);
     session.press(&[Action::Undo]);
-    approve("roll-back-question-80x24", &session);
-    let mut wide = stage().play((120, 40), PLAIN);
-    wide.press(&[Action::History, Action::Down]);
-    approve("history-120x40", &wide);
+    approve("roll-back-question", &mut session);
 
     let conflicts = vec!["/etc/kubernetes/manifests/kube-scheduler.yaml line 12".to_owned()];
     let mut session = Stage { conflicts, ..stage() }.on_80x24();
     session.press(&[Action::UndoLast]);
-    approve("roll-back-conflict-80x24", &session);
+    approve("roll-back-conflict", &mut session);
 
     let mut session = Stage { nothing_left: true, ..stage() }.on_80x24();
     session.press(&[Action::UndoLast]);
-    approve("roll-back-of-nothing-80x24", &session);
+    approve("roll-back-of-nothing", &mut session);
     session.press(&[Action::Undo]);
-    approve("note-question-80x24", &session);
+    approve("note-question", &mut session);
 
     let mut empty = Stage { history: Vec::new(), ..Stage::default() }.on_80x24();
     empty.press(&[Action::History]);
-    approve("history-empty-80x24", &empty);
+    approve("history-empty", &mut empty);
+}
+
+#[test]
+fn health() {
+    let mut session = Stage::default().on_80x24();
+    session.press(&[Action::Health]);
+    approve("health", &mut session);
+
+    let mut sick = super::support::health();
+    sick.components[0].probes[0].answer = "nothing (connection refused)".to_owned();
+    sick.components[0].probes[0].good = false;
+    sick.components[1].process = ProcessFact::Absent;
+    sick.components[1].pod = None;
+    sick.cluster = Some(Err("the API server does not answer: connection refused".to_owned()));
+    sick.open = vec![
+        Open { id: transaction_id("20261124T052601Z-3f9a"), waits_until: Some(at(300)) },
+        Open { id: transaction_id("20261124T053101Z-77c0"), waits_until: None },
+    ];
+    sick.holder = Some("pid 4711, kube-temper guard 20261124T052601Z-3f9a".to_owned());
+    let mut session = Stage { health: Ok(sick), ..Stage::default() }.on_80x24();
+    session.press(&[Action::Health]);
+    approve("health-sick", &mut session);
+
+    let why = "cannot read /proc: permission denied (run as root)".to_owned();
+    let mut session = Stage { health: Err(why), ..Stage::default() }.on_80x24();
+    session.press(&[Action::Health]);
+    approve("health-unknown", &mut session);
 }
 
 #[test]

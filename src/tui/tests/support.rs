@@ -10,17 +10,22 @@ use jiff::Timestamp;
 use super::harness::{PLAIN, Session};
 use crate::{
     catalog::Numbered,
-    engine::{EngineError, RollbackPlan, Scan, Summary, Transaction},
+    cluster::{ApiServer, NodeStatus},
+    engine::{
+        Asked, ClusterHealth, ComponentHealth, EngineError, Health, RollbackPlan, Scan, Summary,
+        Transaction,
+    },
     model::{
         Assessment, AttributedEdit, BenchmarkId, Change, ChangeKind, Component, ControlId,
         Distribution, Edit, Evidence, FileImage, FileMeta, Finding, FixOffer, LeftOut, Level, Mark,
-        Minor, NodeFacts, NodeProfile, Observation, Outcome, Plan, Reason, Record, RecordKind,
-        Report, Reversibility, Role, Slug, Source, Status, Step, StepTarget, Tier, TransactionId,
+        Minor, NodeFacts, NodeProfile, Observation, Outcome, Plan, Process, ProcessFact, Reason,
+        Record, RecordKind, Report, Reversibility, Role, Slug, Source, Status, Step, StepTarget,
+        Tier, TransactionId,
         change::{PlanSchema, PlannedControl},
         facts::{Accounts, KubeletFacts, VersionFact},
         journal::{JournalSchema, Purpose},
     },
-    node::NodeKind,
+    node::{NodeKind, PodStatus, ServiceState},
     text::diff,
     tui::{Backstage, Begun, Effect, JobMsg, Options, Planned, Polled, Standing},
 };
@@ -366,6 +371,61 @@ pub(crate) fn summary(name: &str, outcome: Option<Outcome>) -> Summary {
     }
 }
 
+/// A control plane that is well.
+pub(crate) fn health() -> Health {
+    let component = |component, pid, paths: &[&str]| ComponentHealth {
+        component,
+        process: ProcessFact::Running(Process {
+            pid,
+            start: 0,
+            binary: String::new(),
+            argv: Vec::new(),
+            uid: 0,
+            pod: None,
+            unit: None,
+            env: BTreeMap::new(),
+            env_unread: None,
+        }),
+        since: Some(at(-3_700)),
+        pod: Some(PodStatus { pod: String::new(), started: true, ready: true, restarts: 1 }),
+        service: None,
+        probes: paths
+            .iter()
+            .map(|path| Asked {
+                what: format!("https://10.0.0.1:6443/{path}"),
+                answer: "200".to_owned(),
+                good: true,
+            })
+            .collect(),
+    };
+    let mut kubelet = component(Component::Kubelet, 700, &[]);
+    kubelet.pod = None;
+    kubelet.since = Some(at(-90_000));
+    kubelet.service = Some(ServiceState {
+        active: "active".to_owned(),
+        sub: "running".to_owned(),
+        restarts: 0,
+        pid: Some(700),
+    });
+    let what = "its own health check".to_owned();
+    kubelet.probes = vec![Asked { what, answer: "ok".to_owned(), good: true }];
+    let server = |address: &str, own| ApiServer { address: address.to_owned(), own, ready: true };
+    Health {
+        at: at(0),
+        components: vec![
+            component(Component::KubeApiserver, 8123, &["readyz", "livez"]),
+            component(Component::KubeScheduler, 900, &["healthz"]),
+            kubelet,
+        ],
+        cluster: Some(Ok(ClusterHealth {
+            node: NodeStatus { ready: true, renewed: Some(at(-4)) },
+            servers: vec![server("10.0.0.1:6443", true), server("10.0.0.2:6443", false)],
+        })),
+        open: Vec::new(),
+        holder: None,
+    }
+}
+
 /// Plays a node: every answer is prepared.
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {
@@ -384,6 +444,7 @@ pub(crate) struct Stage {
     pub(crate) outcome: Option<Outcome>,
     pub(crate) history: Vec<Summary>,
     pub(crate) conflicts: Vec<String>,
+    pub(crate) health: Result<Health, String>,
     pub(crate) panics_on: Option<&'static str>,
     /// What it was asked to do, in order.
     pub(crate) asked: Arc<Mutex<Vec<Effect>>>,
@@ -406,6 +467,7 @@ impl Default for Stage {
             outcome: Some(Outcome::Committed),
             history: vec![summary("20261124T052601Z-3f9a", Some(Outcome::Committed))],
             conflicts: Vec::new(),
+            health: Ok(health()),
             panics_on: None,
             asked: Arc::default(),
             polled: 0,
@@ -508,6 +570,9 @@ impl Backstage for Stage {
                 JobMsg::Polled(Ok(Polled { now, records, notice: self.notice.take(), outcome }))
             }
             Effect::History => JobMsg::History(Ok(self.history.clone())),
+            Effect::Health => {
+                JobMsg::Health(self.health.clone().map(Box::new).map_err(EngineError::NotAllowed))
+            }
             Effect::Transaction(id) => {
                 let summary = self.history.iter().find(|entry| entry.id == id).unwrap().clone();
                 JobMsg::Transaction(Ok(Box::new(Transaction {

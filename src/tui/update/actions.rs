@@ -42,6 +42,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Findings => model.show(Screen::Findings),
         Action::Plan => return show_plan(model),
         Action::History => return show_history(model),
+        Action::Health => return show_health(model),
         Action::NextScreen => return turn(model, 1),
         Action::PreviousScreen => return turn(model, TABS.len() - 1),
         Action::Search => {
@@ -175,7 +176,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
         }
         Screen::Findings => model.say(Tone::Plain, "q quits"),
         Screen::Undo | Screen::Transaction => model.show(Screen::History),
-        Screen::Plan | Screen::Outcome | Screen::History | Screen::Progress => {
+        Screen::Plan | Screen::Outcome | Screen::History | Screen::Progress | Screen::Health => {
             model.show(Screen::Findings);
         }
     }
@@ -191,6 +192,7 @@ fn turn(model: &mut Model, by: usize) -> Vec<Effect> {
             Some(Screen::Plan) if disabled::plan(model).is_some() => {}
             Some(Screen::Plan) => return show_plan(model),
             Some(Screen::History) => return show_history(model),
+            Some(Screen::Health) => return show_health(model),
             _ => {
                 model.show(Screen::Findings);
                 break;
@@ -203,6 +205,12 @@ fn turn(model: &mut Model, by: usize) -> Vec<Effect> {
 fn show_history(model: &mut Model) -> Vec<Effect> {
     model.show(Screen::History);
     vec![Effect::History]
+}
+
+/// What was seen earlier stays on the screen until the node has answered.
+fn show_health(model: &mut Model) -> Vec<Effect> {
+    model.show(Screen::Health);
+    vec![Effect::Health]
 }
 
 /// Shows the plan of what is marked, and asks for it unless it is at hand.
@@ -366,5 +374,9 @@ pub(super) fn rescan(model: &mut Model) -> Vec<Effect> {
     model.scanning = true;
     model.scan_error = None;
     model.history.list = List { offset: 0, ..model.history.list };
-    vec![Effect::Scan, Effect::History]
+    let mut effects = vec![Effect::Scan, Effect::History];
+    if model.screen == Screen::Health {
+        effects.push(Effect::Health);
+    }
+    effects
 }

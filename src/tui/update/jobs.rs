@@ -83,6 +83,9 @@ pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
             model.history.error = None;
         }
         JobMsg::History(Err(error)) => model.history.error = Some(error.to_string()),
+        JobMsg::Health(result) => {
+            model.health = Some(result.map_err(|error| error.to_string()));
+        }
         JobMsg::Transaction(Ok(transaction)) => model.opened = Some((transaction, 0)),
         JobMsg::Transaction(Err(error)) => {
             model.show(Screen::History);

@@ -159,7 +159,7 @@ fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
 }
 
 /// The screens one can go to at any time, in the order of their numbers.
-const TABS: [Screen; 3] = [Screen::Findings, Screen::Plan, Screen::History];
+const TABS: [Screen; 4] = [Screen::Findings, Screen::Plan, Screen::History, Screen::Health];
 
 /// The place of a screen among the numbered ones.
 fn tab(screen: Screen) -> usize {
@@ -167,6 +167,7 @@ fn tab(screen: Screen) -> usize {
         Screen::Findings | Screen::Progress | Screen::Outcome => 0,
         Screen::Plan => 1,
         Screen::Undo | Screen::History | Screen::Transaction => 2,
+        Screen::Health => 3,
     }
 }
 

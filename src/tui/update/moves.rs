@@ -78,6 +78,9 @@ fn screen(model: &mut Model, by: isize) {
                 progress.scroll = (to < last).then_some(to);
             }
         }
+        (Screen::Health, _) => {
+            model.health_scroll = model.health_scroll.saturating_add_signed(by);
+        }
         (Screen::Transaction, _) => {
             if let Some((_, scroll)) = &mut model.opened {
                 *scroll = scroll.saturating_add_signed(by);

@@ -36,6 +36,7 @@ pub(super) fn settle(model: &mut Model) {
                 *scroll = (*scroll).min(last);
             }
         }
+        Screen::Health => model.health_scroll = model.health_scroll.min(last),
         Screen::Findings => {
             model.findings.scroll = model.findings.scroll.min(view::last_scroll_of_detail(model));
         }

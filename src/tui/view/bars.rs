@@ -84,10 +84,11 @@ fn tabs(model: &Model, theme: Theme) -> Line<'static> {
         Screen::Findings => 0,
         Screen::Plan => 1,
         Screen::Undo | Screen::History | Screen::Transaction => 2,
+        Screen::Health => 3,
         Screen::Progress | Screen::Outcome => usize::MAX,
     };
     let mut spans = vec![Span::raw(" ")];
-    for (index, name) in ["Findings", plan.as_str(), "History"].into_iter().enumerate() {
+    for (index, name) in ["Findings", plan.as_str(), "History", "Health"].into_iter().enumerate() {
         let number = index + 1;
         if index == here {
             spans.push(Span::styled(format!("[{number} {name}]"), theme.tone(Tone::Strong)));

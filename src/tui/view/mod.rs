@@ -15,6 +15,7 @@ use crate::model::Tier;
 mod bars;
 mod diff;
 mod findings;
+mod health;
 mod history;
 mod layout;
 mod overlays;
@@ -49,6 +50,7 @@ fn scrolled(model: &Model) -> Option<Body> {
         (Some(Overlay::Diff(review)), _) => diff::lines(model, review, full),
         (_, Screen::Progress | Screen::Outcome) => progress::lines(model, full),
         (_, Screen::Transaction) => history::transaction(model, full),
+        (_, Screen::Health) => health::lines(model, full),
         _ => return None,
     };
     Some(Body { area: layout.body, lines })
@@ -119,6 +121,7 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
         Screen::Progress | Screen::Outcome => progress::draw(model, theme, &layout, frame),
         Screen::History => history::draw(model, theme, &layout, frame),
         Screen::Transaction => history::draw_transaction(model, theme, &layout, frame),
+        Screen::Health => health::draw(model, theme, &layout, frame),
     }
     if let Some(overlay) = model.overlays.last() {
         overlays::draw(model, overlay, theme, &layout, frame);
