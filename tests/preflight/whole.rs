@@ -5,7 +5,7 @@ use std::sync::Arc;
 use kube_temper::{
     model::{
         Component::{self, KubeApiserver, KubeScheduler},
-        Outcome, Phase, RecordKind,
+        Outcome, Phase, Plan, RecordKind,
     },
     node::{Node, sim::Cause},
     store::{Journal, Store},
@@ -15,9 +15,12 @@ use crate::{Bench, argument, machine::begin};
 
 /// The outcome of an apply, and what was told before its first write.
 fn run(bench: &Bench, component: Component, flag: &str) -> (Outcome, Vec<(Phase, String)>) {
-    let plan = bench.manifest(component, argument(flag));
+    carry_out(bench, &bench.manifest(component, argument(flag)))
+}
+
+fn carry_out(bench: &Bench, plan: &Plan) -> (Outcome, Vec<(Phase, String)>) {
     let node: Arc<dyn Node> = bench.node.clone();
-    let transaction = begin(&node, &plan).unwrap();
+    let transaction = begin(&node, plan).unwrap();
     let id = transaction.id().clone();
     let outcome = transaction.run();
     let journal = Journal::read(node.as_ref(), &id).unwrap();
@@ -97,6 +100,19 @@ fn what_only_the_program_knows_is_refused_too() {
         assert!(cause.starts_with(wanted), "{cause}");
         assert_eq!(before.differences(&bench.node.snapshot()), Vec::<String>::new());
     }
+}
+
+#[test]
+fn a_volume_from_elsewhere_is_not_rehearsed() {
+    let bench = Bench::new();
+    bench.put("/etc/other/ca-certificates/ca.crt", "none");
+    let plan = bench.manifest(KubeApiserver, |text| {
+        text.replace("path: /etc/ca-certificates\n", "path: /etc/other/ca-certificates\n")
+    });
+    let (outcome, told) = carry_out(&bench, &plan);
+    assert_eq!(outcome, Outcome::Committed);
+    let wanted = "not rehearsed: the running container has something else at /etc/ca-certificates than /etc/other/ca-certificates, as is planned";
+    assert_eq!(of(&told, Phase::Rehearsal), [wanted]);
 }
 
 #[test]

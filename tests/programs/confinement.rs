@@ -60,13 +60,12 @@ fn root_without_power() {
 
 fn the_container_of_another_process() {
     let machine = Machine::new();
-    let seen = machine.folder.path().join("seen");
-    fs::create_dir(&seen).unwrap();
-    let mounts = format!("--mount={}", seen.display());
-    let running = machine.run("kube-controller-manager", &[&mounts]);
-    assert!(!seen.join("only-here").exists());
+    let volume = machine.volume();
+    let running = machine.run("kube-controller-manager", &[&volume.flag()]);
+    let file = format!("{}/only-here", volume.seen);
+    assert!(!fs::exists(&file).unwrap());
     let pid = running.0.id().to_string();
-    let script = format!("--tell=file:{}/only-here", seen.display());
+    let script = format!("--tell=file:{file}");
     let order = |inside: &str| order(&["kube-scheduler", &script], 65_534, true, inside, &me());
     let program = machine.program("kube-controller-manager");
     let program = program.to_str().unwrap();

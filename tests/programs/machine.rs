@@ -54,6 +54,18 @@ impl Machine {
         path
     }
 
+    /// A folder of the host with a file in it, and where a container has it.
+    pub(crate) fn volume(&self) -> Volume {
+        let make = |name: &str| {
+            let path = self.folder.path().join(name);
+            fs::create_dir(&path).unwrap();
+            path.display().to_string()
+        };
+        let volume = Volume { host: make("volume"), seen: make("seen") };
+        fs::write(format!("{}/only-here", volume.host), "here").unwrap();
+        volume
+    }
+
     /// A component that has begun to run.
     pub(crate) fn run(&self, name: &str, arguments: &[&str]) -> Process {
         let mut child = Command::new(self.program(name))
@@ -66,6 +78,19 @@ impl Machine {
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "running\n");
         Process(child)
+    }
+}
+
+/// A folder of the host, and the place where a container has it.
+pub(crate) struct Volume {
+    pub(crate) host: String,
+    pub(crate) seen: String,
+}
+
+impl Volume {
+    /// What a component is told to have it.
+    pub(crate) fn flag(&self) -> String {
+        format!("--mount={}:{}", self.host, self.seen)
     }
 }
 

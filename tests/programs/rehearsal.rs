@@ -1,6 +1,6 @@
 //! A second API server beside the running one.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, path::Path};
 
 use kube_temper::{
     model::facts::{Arg, Container, Mount, Probe, Variables},
@@ -9,30 +9,29 @@ use kube_temper::{
 
 use super::{
     Test,
-    machine::{Machine, Process},
+    machine::{Machine, Process, Volume},
 };
 
 pub(crate) const TESTS: &[Test] = &[
     ("rehearsal::a_good_one_becomes_ready_and_is_ended", a_good_one),
     ("rehearsal::a_bad_one_says_why", a_bad_one),
     ("rehearsal::probes_that_are_refused_for_good", refused_for_good),
+    ("rehearsal::another_volume_at_the_same_place", another_volume),
     ("rehearsal::what_is_not_there_yet_is_not_rehearsed", what_is_not_there_yet),
 ];
 
 /// An API server runs, with a mount that only it sees.
 struct Running {
     machine: Machine,
-    seen: String,
+    volume: Volume,
     _process: Process,
 }
 
 fn running() -> Running {
     let machine = Machine::new();
-    let seen = machine.folder.path().join("seen");
-    fs::create_dir(&seen).unwrap();
-    let seen = seen.display().to_string();
-    let process = machine.run("kube-apiserver", &[&format!("--mount={seen}")]);
-    Running { machine, seen, _process: process }
+    let volume = machine.volume();
+    let process = machine.run("kube-apiserver", &[&volume.flag()]);
+    Running { machine, volume, _process: process }
 }
 
 fn planned(running: &Running, arguments: &[&str]) -> Container {
@@ -47,7 +46,7 @@ fn planned(running: &Running, arguments: &[&str]) -> Container {
         timeout: 15,
         failure_threshold: 8,
     };
-    let policy = format!("--audit-policy-file={}/only-here", running.seen);
+    let policy = format!("--audit-policy-file={}/only-here", running.volume.seen);
     let fixed = ["kube-apiserver", "--secure-port=6443", "--audit-log-path=/never", &policy];
     let args = fixed.iter().chain(arguments).map(|text| Arg {
         text: (*text).to_owned(),
@@ -60,8 +59,8 @@ fn planned(running: &Running, arguments: &[&str]) -> Container {
         args: args.collect(),
         variables: Variables::default(),
         mounts: vec![Mount {
-            container: running.seen.clone(),
-            host: Some("/etc/kubernetes/audit".to_owned()),
+            container: running.volume.seen.clone(),
+            host: Some(running.volume.host.clone()),
             read_only: true,
         }],
         run_as_user: None,
@@ -115,14 +114,38 @@ fn refused_for_good() {
     assert_eq!(rehearsals(), 0);
 }
 
+fn another_volume() {
+    let running = running();
+    let mut planned = planned(&running, &[]);
+    let Volume { host, seen } = &running.volume;
+    let elsewhere = |host: &str| Trial::Untried {
+        why: format!(
+            "the running container has something else at {seen} than {host}, as is planned"
+        ),
+    };
+    let other = format!("{host}-of-tomorrow");
+    for _ in 0..2 {
+        planned.mounts[0].host = Some(other.clone());
+        assert_eq!(running.machine.programs().rehearse(&planned, &[]), elsewhere(&other));
+        // Whether it is there or not.
+        fs::create_dir_all(Path::new(&other)).unwrap();
+    }
+    // The same folder by another name.
+    let link = format!("{host}-linked");
+    std::os::unix::fs::symlink(host, &link).unwrap();
+    planned.mounts[0].host = Some(link);
+    let trial = running.machine.programs().rehearse(&planned, &[]);
+    assert!(matches!(trial, Trial::Accepted { .. }), "{trial:?}");
+}
+
 fn what_is_not_there_yet() {
     let running = running();
     let untried = |why: &str| Trial::Untried { why: why.to_owned() };
     let mut planned = planned(&running, &[]);
-    let written = ["/etc/kubernetes/audit/policy.yaml".to_owned()];
+    let policy = format!("{}/policy.yaml", running.volume.host);
     assert_eq!(
-        running.machine.programs().rehearse(&planned, &written),
-        untried("/etc/kubernetes/audit/policy.yaml is part of the change and not written yet")
+        running.machine.programs().rehearse(&planned, std::slice::from_ref(&policy)),
+        untried(&format!("{policy} is part of the change and not written yet"))
     );
     planned.mounts[0].container = "/etc/new".to_owned();
     assert_eq!(

@@ -72,8 +72,8 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
         }
         _ => {}
     }
-    if let Some((_, folder)) = value("mount") {
-        mount_for_itself(folder);
+    if let Some((_, volume)) = value("mount") {
+        mount_for_itself(volume);
     }
     if value("version").is_some() {
         println!("Kubernetes v1.36.2");
@@ -162,13 +162,13 @@ fn flood() {
     println!();
 }
 
-/// A mount that only this process sees, with a file on it: what a container has.
-fn mount_for_itself(folder: &str) {
+/// A folder of the host at another place that only this process sees: what a container has.
+fn mount_for_itself(volume: &str) {
+    let (host, at) = volume.split_once(':').unwrap();
     let none: Option<&str> = None;
     unshare(CloneFlags::CLONE_NEWNS).unwrap();
     mount(none, "/", none, MsFlags::MS_REC | MsFlags::MS_PRIVATE, none).unwrap();
-    mount(Some("tmpfs"), folder, Some("tmpfs"), MsFlags::empty(), none).unwrap();
-    fs::write(format!("{folder}/only-here"), "here").unwrap();
+    mount(Some(host), at, none, MsFlags::MS_BIND, none).unwrap();
 }
 
 /// Everything a confined program can find out about itself, on one line.

@@ -13,7 +13,7 @@ use super::{Shared, SimNode, crashes, service};
 use crate::{
     model::{
         Component,
-        facts::{Container, Probe},
+        facts::{Container, Mount, Probe},
     },
     node::{
         ProbeAnswer, Programs, Trial,
@@ -47,7 +47,7 @@ impl SimPrograms {
     }
 
     /// Arguments and mounts of a component's process.
-    fn running(&self, component: Component) -> Result<(Vec<String>, Vec<String>), String> {
+    fn running(&self, component: Component) -> Result<(Vec<String>, Vec<Mount>), String> {
         let world = self.shared.world();
         if component == Component::Kubelet && world.service.pid.is_some() {
             return Ok((Vec::new(), Vec::new()));
@@ -57,8 +57,8 @@ impl SimPrograms {
             return Err(format!("{component} does not run here, or several of them do"));
         };
         let container = manifest.pod.container(component);
-        let mounts = container.iter().flat_map(|container| &container.mounts);
-        Ok((running.argv.clone(), mounts.map(|mount| mount.container.clone()).collect()))
+        let mounts = container.map(|container| container.mounts.clone()).unwrap_or_default();
+        Ok((running.argv.clone(), mounts))
     }
 
     fn takes(&self, duration: Duration) {
@@ -99,12 +99,18 @@ impl SimPrograms {
         let (running, mounted) = self.running(COMPONENT)?;
         let mountinfo = mounted
             .iter()
-            .map(|place| format!("1 1 0:1 / {} rw - ext4 d rw", place.trim_end_matches('/')))
+            .map(|mount| mount.container.trim_end_matches('/'))
+            .map(|place| format!("1 1 0:1 / {place} rw - ext4 d rw"))
             .collect::<Vec<_>>()
             .join("\n");
+        let has = |mount: &&Mount| {
+            mounted.iter().any(|one| (&one.container, &one.host) == (&mount.container, &mount.host))
+        };
+        let differing: Vec<&Mount> = planned.mounts.iter().filter(|mount| !has(mount)).collect();
         let situation = rehearsal::Situation {
             args: &args,
             mounts: &planned.mounts,
+            differing: &differing,
             written,
             running: &running,
             mountinfo: &mountinfo,

@@ -31,7 +31,7 @@ use super::{
 use crate::{
     model::{
         Component, Process,
-        facts::{Container, Probe},
+        facts::{Container, Mount, Probe},
     },
     node::{Clock as _, Files as _, ProbeAnswer, Programs, Trial, collect},
 };
@@ -160,9 +160,11 @@ impl HostPrograms {
         let of = |name: &str| self.text(&format!("/proc/{}/{name}", process.pid));
         let (status, mountinfo, meminfo) =
             (of("status")?, of("mountinfo")?, self.text("/proc/meminfo")?);
+        let differing = self.differing(&process, &planned.mounts)?;
         let situation = rehearsal::Situation {
             args: &args,
             mounts: &planned.mounts,
+            differing: &differing,
             written,
             running: &process.argv,
             mountinfo: &mountinfo,
@@ -186,6 +188,28 @@ impl HostPrograms {
         let probes = rehearsal::probes(planned, port);
         let running = self.start(&confinement, file)?;
         self.watched(running, &probes)
+    }
+
+    /// Folders and files of the host that are not what a process has at their places.
+    fn differing<'m>(
+        &self,
+        process: &Process,
+        mounts: &'m [Mount],
+    ) -> Result<Vec<&'m Mount>, String> {
+        let root = format!("/proc/{}/root", process.pid);
+        let inside = DirFiles::read_only(Path::new(&root)).map_err(|error| error.to_string())?;
+        let id = |files: &DirFiles, path: &str| {
+            files.stat(path).map(|stat| stat.map(|stat| stat.id)).map_err(|error| error.to_string())
+        };
+        let mut differing = Vec::new();
+        for mount in mounts {
+            let Some(host) = &mount.host else { continue };
+            let planned = id(&self.files, host)?;
+            if planned.is_none() || planned != id(&inside, &mount.container)? {
+                differing.push(mount);
+            }
+        }
+        Ok(differing)
     }
 
     /// Asks a rehearsed API server until it is good or surely is not; it ends with this.

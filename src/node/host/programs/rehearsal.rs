@@ -37,6 +37,8 @@ pub(in crate::node) struct Situation<'s> {
     /// Arguments and mounts of the planned container.
     pub(in crate::node) args: &'s [String],
     pub(in crate::node) mounts: &'s [Mount],
+    /// Those of them that are something else in the running container.
+    pub(in crate::node) differing: &'s [&'s Mount],
     /// Paths of other files the change writes.
     pub(in crate::node) written: &'s [String],
     /// Arguments of the running process, its mounts (`/proc/PID/mountinfo`) and its memory in bytes.
@@ -56,6 +58,11 @@ impl Situation<'_> {
         if let Some(mount) = self.mounts.iter().find(|mount| !self.is_mounted(&mount.container)) {
             let place = &mount.container;
             return Some(format!("the running container has no mount at {place} yet"));
+        }
+        if let Some(Mount { container, host: Some(host), .. }) = self.differing.first() {
+            return Some(format!(
+                "the running container has something else at {container} than {host}, as is planned"
+            ));
         }
         let seen = |path: &&String| {
             self.mounts
@@ -198,7 +205,9 @@ mod tests {
         let encrypted = words("kube-apiserver --encryption-provider-config=/e");
         let with = |args: &[String], mounts: &[Mount], written: &[String], resident, meminfo| {
             let running = &running;
-            Situation { args, mounts, written, running, mountinfo, resident, meminfo }.obstacle()
+            let differing = &[];
+            Situation { args, mounts, differing, written, running, mountinfo, resident, meminfo }
+                .obstacle()
         };
         let pkis = [pki.clone(), mount("/with blank/", "/b")];
         assert_eq!(with(&plain, &pkis, &written[1..], 0, enough), None);
