@@ -42,8 +42,7 @@ impl Trial {
 pub trait Programs: fmt::Debug + Send + Sync {
     /// Lets the program that runs now read these arguments (the first is its own name) and do nothing.
     ///
-    /// It finds unknown flags and values of a wrong type; not unknown plugins, cipher suites or gates, and
-    /// no file.
+    /// It finds unknown flags, values of a wrong type and unknown feature gates; no plugin, cipher suite or file.
     fn parse(&self, component: Component, args: &[String]) -> Trial;
 
     /// Lets the installed kubelet read its configuration as it would at its next start, and go no further.

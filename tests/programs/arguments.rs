@@ -1,7 +1,7 @@
 //! `<program> <arguments> --version`, by the program that runs.
 
 use kube_temper::{
-    model::Component::{self, Etcd, KubeApiserver, KubeScheduler, Kubelet},
+    model::Component::{self, Etcd, KubeApiserver, KubeControllerManager, KubeScheduler, Kubelet},
     node::{Node as _, Trial, host::HostNode},
 };
 
@@ -12,6 +12,7 @@ use super::{
 
 pub(crate) const TESTS: &[Test] = &[
     ("arguments::the_running_program_says_what_it_takes", the_running_program_says_what_it_takes),
+    ("arguments::feature_gates_are_known_to_the_program", gates),
     ("arguments::what_is_confined", what_is_confined),
     ("arguments::a_program_that_hangs_or_floods", a_program_that_hangs_or_floods),
     ("arguments::what_cannot_be_tried_says_why", what_cannot_be_tried_says_why),
@@ -24,6 +25,20 @@ fn accepted() -> Trial {
 
 fn rejected(why: &str) -> Trial {
     Trial::Rejected { why: why.to_owned() }
+}
+
+fn gates() {
+    let machine = Machine::new();
+    let components = [KubeApiserver, KubeControllerManager, KubeScheduler];
+    let _running = components.map(|component| machine.run(component.as_str(), &[]));
+    for component in components {
+        let with = |gates: &str| {
+            parse(&machine, component, &format!("{component} --feature-gates={gates}"))
+        };
+        assert_eq!(with("AllBeta=false,RotateKubeletServerCertificate=true"), accepted());
+        let unknown = rejected("Error: unrecognized feature gate: RotateKubeletServerCertificat");
+        assert_eq!(with("AllBeta=false,RotateKubeletServerCertificat=true"), unknown);
+    }
 }
 
 fn parse(machine: &Machine, component: Component, arguments: &str) -> Trial {

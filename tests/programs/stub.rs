@@ -19,7 +19,8 @@ use nix::{
 use super::server::{Server, Speaks, response};
 
 /// Flags every component here knows; the value of a bare one is `true`.
-const KNOWN: [&str; 20] = [
+const KNOWN: [&str; 21] = [
+    "feature-gates",
     "profiling",
     "v",
     "version",
@@ -44,6 +45,16 @@ const KNOWN: [&str; 20] = [
     "root-dir",
 ];
 
+/// Feature gates they know.
+const GATES: [&str; 2] = ["AllBeta", "RotateKubeletServerCertificate"];
+
+/// The first gate of a list that nobody knows, as the programs name it.
+fn unknown_gate(list: &str) -> Option<String> {
+    let names = list.split(',').filter_map(|gate| gate.split(['=', ':']).next());
+    let unknown = names.map(str::trim).find(|name| !GATES.contains(name))?;
+    Some(format!("unrecognized feature gate: {unknown}"))
+}
+
 /// Runs the component.
 pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
     for argument in arguments {
@@ -53,6 +64,13 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
                 "etcd" => refuse(name, &format!("flag provided but not defined: -{flag}")),
                 _ => refuse(name, &format!("unknown flag: --{flag}")),
             };
+        }
+        // The kubelet looks at them only once it has its configuration.
+        if flag == "feature-gates"
+            && name != "kubelet"
+            && let Some(why) = unknown_gate(value)
+        {
+            return refuse(name, &why);
         }
         if flag == "profiling" && value.parse::<bool>().is_err() {
             return refuse(name, &format!("invalid argument \"{value}\" for \"--profiling\" flag"));
@@ -81,7 +99,8 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
     }
     if let Some((_, config)) = value("config").filter(|_| value("root-dir").is_some()) {
         let folder = value("root-dir").unwrap().1;
-        return refuse(name, &kubelet(config, folder));
+        let gates = value("feature-gates").map_or("", |(_, gates)| gates);
+        return refuse(name, &kubelet(config, folder, gates));
     }
     if value("enable-admission-plugins").is_some_and(|(_, plugin)| plugin == "Nonsense") {
         return refuse(name, "admission-control plugin \"Nonsense\" is unknown");
@@ -119,15 +138,22 @@ pub(crate) fn run(name: &str, arguments: &[String]) -> ExitCode {
 }
 
 /// What a kubelet without kubeconfig and runtime ends with.
-fn kubelet(config: &str, folder: &str) -> String {
+fn kubelet(config: &str, folder: &str, gates: &str) -> String {
     fs::create_dir(folder).unwrap();
     let text = fs::read_to_string(config).unwrap();
+    let in_file = text.trim().strip_prefix("gates: ").unwrap_or("");
+    let gates = [gates, in_file].into_iter().filter(|list| !list.is_empty());
+    if let Some(why) = gates.filter_map(unknown_gate).next() {
+        return format!("failed to set feature gates from initial flags-based config: {why}");
+    }
     match text.trim() {
         "lenient" => {
             eprintln!("\"Using lenient decoding as strict decoding failed\" err=\"unknown field\"");
             "no client provided, cannot use webhook authentication".to_owned()
         }
-        "good" => "validate CRI v1 runtime API for endpoint".to_owned(),
+        text if text == "good" || !in_file.is_empty() => {
+            "validate CRI v1 runtime API for endpoint".to_owned()
+        }
         text => format!("failed to load kubelet config file, path: {config}: {text}"),
     }
 }

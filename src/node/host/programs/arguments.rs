@@ -2,7 +2,9 @@
 //!
 //! Kubernetes programs parse all flags before they look at `--version`: an unknown flag or a value of a wrong
 //! type ends them with 1, otherwise they print their version and end with 0 (`facts`, measured for API
-//! server, controller-manager, scheduler and kubelet). etcd parses with Go's flag package and ends with 2.
+//! server, controller-manager, scheduler and kubelet). So does a feature gate that is not known: gates are set
+//! before `--version` is looked at (`PersistentPreRunE`; up to 1.31 while flags are parsed). The kubelet sets its
+//! gates once it has read its configuration: there its dry run tells. etcd parses with Go's flag package and ends with 2.
 
 use crate::{
     model::Component,
@@ -37,7 +39,7 @@ pub(super) fn with_version(args: &[String]) -> Vec<String> {
 /// What exit code and output mean.
 pub(super) fn judge(component: Component, code: Option<i32>, output: &str) -> Trial {
     let refused = match (component, code) {
-        (_, Some(0)) => return Trial::accepted(),
+        (_, Some(0)) => return Trial::Accepted { note: unknown_gate(output) },
         (Component::Etcd, Some(2)) => etcd_refusal(output),
         (Component::Etcd, _) => None,
         (_, Some(1)) => Some(reason(output)),
@@ -50,6 +52,11 @@ pub(super) fn judge(component: Component, code: Option<i32>, output: &str) -> Tr
         }
         (_, None) => Trial::untried(format!("{component} was ended by a signal")),
     }
+}
+
+/// Some distributions' builds only warn of a gate they do not know, and start without it.
+fn unknown_gate(output: &str) -> Option<String> {
+    output.lines().find(|line| line.contains("unrecognized feature gate")).map(last_line)
 }
 
 /// Go's flag package says it first and prints its usage after it.
@@ -82,6 +89,22 @@ mod tests {
         let rejected = |why: &str| Trial::rejected(why);
         for (component, code, output, want) in [
             (KubeApiserver, Some(0), "Kubernetes v1.36.2\n", Trial::accepted()),
+            (
+                KubeApiserver,
+                Some(0),
+                "W1124 feature_gate.go:9] unrecognized feature gate: X\nKubernetes v1.36.2\n",
+                Trial::Accepted {
+                    note: Some("W1124 feature_gate.go:9] unrecognized feature gate: X".to_owned()),
+                },
+            ),
+            (
+                KubeScheduler,
+                Some(1),
+                "E1124 run.go:72] \"command failed\" err=\"unrecognized feature gate: X\"\n",
+                rejected(
+                    "E1124 run.go:72] \"command failed\" err=\"unrecognized feature gate: X\"",
+                ),
+            ),
             (
                 KubeApiserver,
                 Some(1),
