@@ -229,6 +229,11 @@ impl Files for FaultyFiles {
         self.inner.read(path, limit)
     }
 
+    fn read_part(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, NodeError> {
+        self.faults.alive("read", path)?;
+        self.inner.read_part(path, offset, length)
+    }
+
     fn list(&self, path: &str) -> Result<Vec<DirEntry>, NodeError> {
         self.faults.alive("list", path)?;
         self.inner.list(path)

@@ -130,6 +130,12 @@ pub trait Files: fmt::Debug + Send + Sync {
     fn resolve(&self, path: &str) -> Result<String, NodeError>;
     /// The whole content of a regular file, refused above `limit` bytes. Links are followed.
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, NodeError>;
+    /// At most `length` bytes of a regular file from `offset` on; fewer only at its end. Links are followed.
+    fn read_part(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, NodeError> {
+        let bytes = self.read(path, u64::MAX)?;
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(bytes.len());
+        Ok(bytes.into_iter().skip(from).take(length).collect())
+    }
     /// The names in a directory, sorted bytewise, without `.` and `..`.
     fn list(&self, path: &str) -> Result<Vec<DirEntry>, NodeError>;
     /// Where a link points, as written.
@@ -317,6 +323,10 @@ pub trait Node: fmt::Debug + Send + Sync {
     fn programs(&self) -> Option<&dyn Programs> {
         None
     }
+    /// This node's member of etcd, to be asked; `None` where nothing runs.
+    fn etcd(&self) -> Option<&dyn Etcd> {
+        None
+    }
     /// Output of `kubelet --version` of the running kubelet; `None` where programs are not run.
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError>;
     /// A file as a process sees it, within the root of its container; `None` where processes are not
@@ -345,10 +355,12 @@ pub enum OpenError {
     Node(#[from] NodeError),
 }
 
+pub use etcd::{Etcd, EtcdError};
 pub use programs::{Programs, Trial};
 
 pub mod atomic;
 pub mod collect;
+pub mod etcd;
 pub mod failpoint;
 pub mod fault;
 pub mod host;

@@ -14,9 +14,14 @@ use rustls::{
     server::WebPkiClientVerifier,
 };
 
-/// What a test answers: the head of the request, and whether a trusted client certificate came with it.
-/// Nothing: the connection stays open without an answer.
-pub(crate) type Answer = dyn Fn(&str, bool) -> Option<String> + Send + Sync;
+/// What a test does with the connection: the head of the request, and whether a trusted client certificate
+/// came with it.
+pub(crate) type Answer = dyn Fn(&str, bool, &mut dyn Stream) + Send + Sync;
+
+/// Both directions of a connection.
+pub(crate) trait Stream: Read + Write {}
+
+impl<S: Read + Write> Stream for S {}
 
 /// How it is spoken to.
 pub(crate) enum Speaks {
@@ -30,6 +35,8 @@ pub(crate) enum Speaks {
 pub(crate) struct Server {
     pub(crate) port: u16,
     pub(crate) requests: Arc<Mutex<Vec<String>>>,
+    /// The certificate it shows, as PEM; good for 127.0.0.1.
+    pub(crate) certificate: String,
 }
 
 impl Server {
@@ -40,16 +47,39 @@ impl Server {
         Self::start_at(0, speaks, answer)
     }
 
+    /// Nothing to answer: the connection stays open until the client ends it.
     pub(crate) fn start_at(
         port: u16,
         speaks: Speaks,
         answer: impl Fn(&str, bool) -> Option<String> + Send + Sync + 'static,
     ) -> Self {
+        Self::streaming_at(port, speaks, move |head, known, stream| match answer(head, known) {
+            // A client that has gone is no failure of the server.
+            Some(text) => drop(stream.write_all(text.as_bytes()).and_then(|()| stream.flush())),
+            None => until_it_ends(stream),
+        })
+    }
+
+    /// The test writes what it wants, as long as it wants.
+    pub(crate) fn streaming(
+        speaks: Speaks,
+        answer: impl Fn(&str, bool, &mut dyn Stream) + Send + Sync + 'static,
+    ) -> Self {
+        Self::streaming_at(0, speaks, answer)
+    }
+
+    fn streaming_at(
+        port: u16,
+        speaks: Speaks,
+        answer: impl Fn(&str, bool, &mut dyn Stream) + Send + Sync + 'static,
+    ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let requests = Arc::new(Mutex::new(Vec::new()));
         let (seen, answer): (_, Arc<Answer>) = (Arc::clone(&requests), Arc::new(answer));
-        let config = config(speaks).map(Arc::new);
+        let (certificate, key) = certificate("127.0.0.1");
+        let pem = certificate.pem();
+        let config = config(speaks, &certificate, &key).map(Arc::new);
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (config, seen, answer) = (config.clone(), seen.clone(), answer.clone());
@@ -65,12 +95,17 @@ impl Server {
                 });
             }
         });
-        Self { port, requests }
+        Self { port, requests, certificate: pem }
     }
 
     pub(crate) fn requests(&self) -> Vec<String> {
         self.requests.lock().unwrap().clone()
     }
+}
+
+/// Says nothing until the client has gone.
+pub(crate) fn until_it_ends(stream: &mut dyn Stream) {
+    while stream.read(&mut [0]).is_ok_and(|length| length > 0) {}
 }
 
 fn serve<S: Read + Write>(
@@ -88,20 +123,20 @@ fn serve<S: Read + Write>(
     }
     let head = String::from_utf8(head).unwrap();
     seen.lock().unwrap().push(head.clone());
-    match answer(&head, known(&stream)) {
-        // A client that has gone is no failure of the server.
-        Some(text) => drop(stream.write_all(text.as_bytes()).and_then(|()| stream.flush())),
-        None => drop(stream.read(&mut byte)),
-    }
+    let known = known(&stream);
+    answer(&head, known, &mut stream);
 }
 
-fn config(speaks: Speaks) -> Option<ServerConfig> {
+fn config(
+    speaks: Speaks,
+    certificate: &rcgen::Certificate,
+    key: &rcgen::KeyPair,
+) -> Option<ServerConfig> {
     let client = match speaks {
         Speaks::Http => return None,
         Speaks::Https => None,
         Speaks::HttpsKnowing(client) => Some(client),
     };
-    let (certificate, key) = certificate("stub");
     let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(provider.clone())

@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeMap,
     fs::File,
-    io::{self, Read, Write},
+    io::{self, Read, Seek, Write},
     os::{fd::OwnedFd, unix::ffi::OsStrExt},
     path::{Path, PathBuf},
 };
@@ -253,6 +253,21 @@ impl DirFiles {
         }
     }
 
+    /// Opens an existing regular file, through links.
+    fn open_to_read(&self, operation: &'static str, path: &str) -> Result<(File, Stat), NodeError> {
+        // Opening a device can already do something, so what it is comes first.
+        let stat = self.stat(path)?;
+        let stat = stat.ok_or_else(|| refused(operation, path, NodeErrorKind::NotFound))?;
+        if stat.kind != FileKind::File {
+            return Err(refused(operation, path, NodeErrorKind::NotAFile));
+        }
+        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
+        let fd = self
+            .open_at(path, flags, Mode::empty())
+            .map_err(|errno| failed(operation, path, errno))?;
+        Self::regular(fd, operation, path)
+    }
+
     /// Opens an existing regular file for an operation that changes it; never through a link.
     fn open_to_change(
         &self,
@@ -367,17 +382,7 @@ impl Files for DirFiles {
 
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, NodeError> {
         const OPERATION: &str = "read";
-        // Opening a device can already do something, so what it is comes first.
-        let stat = self.stat(path)?;
-        let stat = stat.ok_or_else(|| refused(OPERATION, path, NodeErrorKind::NotFound))?;
-        if stat.kind != FileKind::File {
-            return Err(refused(OPERATION, path, NodeErrorKind::NotAFile));
-        }
-        let flags = OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY;
-        let fd = self
-            .open_at(path, flags, Mode::empty())
-            .map_err(|errno| failed(OPERATION, path, errno))?;
-        let (file, stat) = Self::regular(fd, OPERATION, path)?;
+        let (file, stat) = self.open_to_read(OPERATION, path)?;
         if stat.size > limit {
             return Err(refused(OPERATION, path, NodeErrorKind::TooLarge { limit }));
         }
@@ -389,6 +394,16 @@ impl Files for DirFiles {
         if bytes.len() as u64 > limit {
             return Err(refused(OPERATION, path, NodeErrorKind::TooLarge { limit }));
         }
+        Ok(bytes)
+    }
+
+    fn read_part(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, NodeError> {
+        const OPERATION: &str = "read";
+        let (mut file, _) = self.open_to_read(OPERATION, path)?;
+        let failed = |error: &io::Error| NodeError::io(OPERATION, path, error);
+        file.seek(io::SeekFrom::Start(offset)).map_err(|error| failed(&error))?;
+        let mut bytes = Vec::with_capacity(length);
+        file.take(length as u64).read_to_end(&mut bytes).map_err(|error| failed(&error))?;
         Ok(bytes)
     }
 

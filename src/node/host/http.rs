@@ -1,8 +1,8 @@
 //! HTTP requests to this machine's own components, as the kubelet makes them.
 //!
 //! Owns [`Http`]. Certificates of servers are not verified, as the kubelet does not verify those of the
-//! containers it probes (`pkg/probe/http/http.go`): it asks whether they live, not who they are. No proxy,
-//! no connection kept.
+//! containers it probes (`pkg/probe/http/http.go`): it asks whether they live, not who they are. Only who is
+//! asked for data ([`Http::of`]) must show a certificate of a CA. No proxy, no connection kept.
 
 use std::{
     io::{self, Read as _},
@@ -17,7 +17,7 @@ use rustls::{
 };
 use ureq::{
     Agent,
-    tls::{Certificate, ClientCert, PrivateKey, TlsConfig},
+    tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig},
 };
 
 use crate::{model::facts::Probe, node::ProbeAnswer};
@@ -31,18 +31,23 @@ pub(crate) struct Identity(ClientCert);
 impl Identity {
     /// Reads both from PEM; `None` when they are no certificate with a key.
     pub(crate) fn from_pem(certificates: &[u8], key: &[u8]) -> Option<Self> {
-        let chain: Vec<Certificate<'static>> = ureq::tls::parse_pem(certificates)
-            .filter_map(|item| match item {
-                Ok(ureq::tls::PemItem::Certificate(certificate)) => Some(certificate),
-                _ => None,
-            })
-            .collect();
+        let chain = self::certificates(certificates);
         // The client panics on what does not fit together, so that is found out here.
         let ders = chain.iter().map(|c| CertificateDer::from(c.der().to_vec())).collect();
         let provider = rustls::crypto::ring::default_provider();
         CertifiedKey::from_der(ders, PrivateKeyDer::from_pem_slice(key).ok()?, &provider).ok()?;
         Some(Self(ClientCert::new_with_certs(&chain, PrivateKey::from_pem(key).ok()?)))
     }
+}
+
+fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
+    let items = ureq::tls::parse_pem(pem).filter_map(Result::ok);
+    items
+        .filter_map(|item| match item {
+            ureq::tls::PemItem::Certificate(certificate) => Some(certificate),
+            _ => None,
+        })
+        .collect()
 }
 
 /// Makes the requests.
@@ -54,18 +59,25 @@ pub(crate) struct Http {
 impl Http {
     /// Asks without credentials.
     pub(crate) fn anonymous() -> Self {
-        Self::new(None)
+        Self::new(None, None)
     }
 
     /// Asks as somebody.
     pub(crate) fn with(identity: Identity) -> Self {
-        Self::new(Some(identity.0))
+        Self::new(Some(identity), None)
     }
 
-    fn new(identity: Option<ClientCert>) -> Self {
+    /// Asks servers with a certificate of these CAs (PEM); `None` when there is none in it.
+    pub(crate) fn of(identity: Option<Identity>, authorities: &[u8]) -> Option<Self> {
+        let roots = certificates(authorities);
+        (!roots.is_empty()).then(|| Self::new(identity, Some(roots)))
+    }
+
+    fn new(identity: Option<Identity>, roots: Option<Vec<Certificate<'static>>>) -> Self {
         let tls = TlsConfig::builder()
-            .disable_verification(true)
-            .client_cert(identity)
+            .disable_verification(roots.is_none())
+            .root_certs(RootCerts::from(roots.unwrap_or_default()))
+            .client_cert(identity.map(|identity| identity.0))
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .build();
         let agent = Agent::config_builder()
@@ -100,6 +112,20 @@ impl Http {
         let mut bytes = Vec::new();
         response.into_body().into_reader().take(limit + 1).read_to_end(&mut bytes).ok()?;
         (bytes.len() as u64 <= limit).then_some(bytes)
+    }
+
+    /// Posts JSON. The body comes as it is read: all of it within `whole`, each read within `each`.
+    pub(crate) fn post(
+        &self,
+        url: &str,
+        json: &'static str,
+        (whole, each): (Duration, Duration),
+    ) -> io::Result<(u16, Body)> {
+        let request = self.agent.post(url).header("content-type", "application/json");
+        let config = request.config().timeout_global(Some(whole)).timeout_per_read(Some(each));
+        let response = config.build().send(json).map_err(in_words)?;
+        let status = response.status().as_u16();
+        Ok((status, Body(response.into_body().into_reader())))
     }
 
     /// A probe as the kubelet makes it. `own` is the pod's own address, for probes that name no host.
@@ -139,6 +165,24 @@ impl Http {
             request = request.header(name, value);
         }
         request.call().map_err(|error| silence(&error))
+    }
+}
+
+/// What a server answers, read as it comes.
+pub(crate) struct Body(ureq::BodyReader<'static>);
+
+impl io::Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| in_words(ureq::Error::from(error)))
+    }
+}
+
+/// The operating system's kind of error, where the client wraps it in one of its own.
+fn in_words(error: ureq::Error) -> io::Error {
+    match error {
+        ureq::Error::Timeout(_) => io::ErrorKind::TimedOut.into(),
+        ureq::Error::ConnectionFailed => io::ErrorKind::ConnectionRefused.into(),
+        other => other.into_io(),
     }
 }
 

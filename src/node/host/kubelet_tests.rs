@@ -1,13 +1,11 @@
 #![allow(clippy::disallowed_methods, reason = "tests write the files of a node from outside")]
 
-#[path = "../../../tests/stub/server.rs"]
-mod server;
-
 use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt as _, path::Path};
 
-use server::{Server, Speaks, certificate, redirect, response};
-
-use super::*;
+use super::{
+    super::stub::{Server, Speaks, certificate, redirect, response},
+    *,
+};
 
 /// A node in a folder, with a kubelet in its `/proc` and this configuration.
 struct Fake {

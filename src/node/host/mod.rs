@@ -2,6 +2,7 @@
 
 mod clock;
 mod confined;
+mod etcd;
 mod files;
 mod http;
 mod keeper;
@@ -16,6 +17,10 @@ mod service;
 mod state;
 mod tree;
 
+#[cfg(test)]
+#[path = "../../../tests/stub/server.rs"]
+mod stub;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 pub use clock::SystemClock;
@@ -27,9 +32,10 @@ pub(crate) use pace::VARIABLE as PACE;
 pub use state::DEFAULT_STATE_DIR;
 pub(crate) use tree::Tree;
 
-use self::{kubelet::HostKubelet, programs::HostPrograms};
+use self::{etcd::HostEtcd, kubelet::HostKubelet, programs::HostPrograms};
 use super::{
-    Clock, Files, Keeper, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, Programs,
+    Clock, Etcd, Files, Keeper, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind,
+    Programs,
 };
 
 /// How long `kubelet --version` may take; it takes some 100 ms.
@@ -40,6 +46,7 @@ const VERSION_DEADLINE: Duration = Duration::from_secs(5);
 pub struct HostNode {
     tree: Tree,
     kubelet: HostKubelet,
+    etcd: HostEtcd,
     programs: HostPrograms,
     keeper: Option<ProcessKeeper>,
     /// The kubelet does not run yet, and is not to be waited for.
@@ -51,9 +58,10 @@ impl HostNode {
     pub fn open(state_dir: Option<&Path>) -> Result<Self, NodeError> {
         let tree = Tree::open(Path::new("/"), state_dir, true)?;
         let kubelet = HostKubelet::new(Arc::clone(&tree.files), tree.clock);
+        let etcd = HostEtcd::new(Arc::clone(&tree.files));
         let state_dir = tree.state.path();
         let programs = HostPrograms::new(Arc::clone(&tree.files), state_dir);
-        Ok(Self { tree, kubelet, programs, keeper: None, at_boot: false })
+        Ok(Self { tree, kubelet, etcd, programs, keeper: None, at_boot: false })
     }
 
     /// Tries programs by way of another program than this one: it must know the command [`CONFINED`].
@@ -121,6 +129,10 @@ impl Node for HostNode {
 
     fn programs(&self) -> Option<&dyn Programs> {
         Some(&self.programs)
+    }
+
+    fn etcd(&self) -> Option<&dyn Etcd> {
+        (!self.at_boot).then_some(&self.etcd as &dyn Etcd)
     }
 
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError> {

@@ -246,6 +246,10 @@ impl Files for StateDir {
         self.inside("read", path, |files| files.read(path, limit))
     }
 
+    fn read_part(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, NodeError> {
+        self.inside("read", path, |files| files.read_part(path, offset, length))
+    }
+
     fn list(&self, path: &str) -> Result<Vec<DirEntry>, NodeError> {
         self.inside("list", path, |files| files.list(path))
     }

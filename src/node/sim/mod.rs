@@ -11,6 +11,7 @@
 //! | `pods` | pods and their processes |
 //! | `crashes` | what a component refuses to start with |
 //! | `probes` | how components answer, and what the kubelet concludes |
+//! | `etcd` | what etcd answers to whoever wants a snapshot |
 //! | `programs` | what the components' own programs say of a change before it is made |
 //! | `api` | what the API server knows, and what its absence does |
 //! | `logs` | what containers say, below `/var/log/pods` |
@@ -25,6 +26,7 @@
 mod api;
 mod clock;
 mod crashes;
+mod etcd;
 mod events;
 mod files;
 mod leases;
@@ -42,6 +44,7 @@ mod view;
 mod world;
 
 pub use clock::{HurriedClock, VirtualClock};
+pub use etcd::EtcdFault;
 pub use events::{Cause, Event, What};
 pub use view::SimLease;
 pub use world::Pace;
@@ -51,9 +54,9 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use self::{files::SimFiles, programs::SimPrograms, world::World};
+use self::{etcd::SimEtcd, files::SimFiles, programs::SimPrograms, world::World};
 use super::{
-    Clock, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, PodStatus,
+    Clock, Etcd, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, PodStatus,
     ProbeAnswer, Programs,
     fault::{Faults, FaultyFiles},
     memory::{MemoryFiles, MemoryLock, Snapshot},
@@ -90,6 +93,7 @@ pub struct SimNode {
     sound: [Arc<dyn Files>; 2],
     lock: MemoryLock,
     kubelet: SimKubelet,
+    etcd: SimEtcd,
     programs: SimPrograms,
     version: String,
 }
@@ -115,6 +119,7 @@ impl SimNode {
         let state: Arc<dyn Files> = Arc::new(MemoryFiles::new());
         Self {
             kubelet: SimKubelet { shared: Arc::clone(&shared) },
+            etcd: SimEtcd::new(Arc::clone(&shared)),
             programs: SimPrograms::new(Arc::clone(&shared), Arc::clone(&tree)),
             sound: [Arc::clone(&files), Arc::clone(&state)],
             shared,
@@ -156,6 +161,7 @@ impl SimNode {
             sound: self.sound.clone(),
             lock: MemoryLock::default(),
             kubelet: SimKubelet { shared: Arc::clone(&self.shared) },
+            etcd: SimEtcd::new(Arc::clone(&self.shared)),
             programs: self.programs.clone(),
             version: self.version.clone(),
         }
@@ -248,6 +254,10 @@ impl Node for SimNode {
 
     fn programs(&self) -> Option<&dyn Programs> {
         Some(&self.programs)
+    }
+
+    fn etcd(&self) -> Option<&dyn Etcd> {
+        Some(&self.etcd)
     }
 
     fn kubelet_version(&self, pid: u32) -> Result<Option<String>, NodeError> {

@@ -9,6 +9,7 @@ use super::{
     super::{Files as _, memory::MemoryFiles},
     api::Api,
     crashes::Rules,
+    etcd::EtcdFault,
     events::{Cause, Event, What},
     leases::Leases,
     logs,
@@ -70,6 +71,8 @@ pub(super) struct World {
     pub(super) pace: Pace,
     /// No probe is answered before this.
     pub(super) stalled_until: Duration,
+    /// What goes wrong when etcd is asked for a snapshot.
+    pub(super) etcd_fault: Option<EtcdFault>,
     pub(super) hostname: String,
     /// A node nobody heard of for this long is not ready (`node-monitor-grace-period`).
     pub(super) grace: Duration,
@@ -109,6 +112,7 @@ impl World {
             leases: Leases::default(),
             pace: Pace::default(),
             stalled_until: Duration::ZERO,
+            etcd_fault: None,
             last_id: 0,
         };
         world.tree.put_dir(logs::FOLDER, 0o755);
