@@ -17,11 +17,12 @@ use super::{
 };
 use crate::{
     model::{
-        ChangeKind, Observation, Order, Outcome, Plan, Reason, RecordKind, Step, StepTarget,
+        ChangeKind, Component, Observation, Order, Outcome, Phase, Plan, Reason, RecordKind, Step,
+        StepTarget,
         journal::{FileIntent, JournalSchema},
     },
     node::{Node, NodeError, failpoint},
-    store::{StoreError, Writer, backup},
+    store::{StoreError, Writer, backup, snapshot},
 };
 
 /// Why the way forward ended.
@@ -101,6 +102,12 @@ impl Transaction {
 
     fn refused(&mut self, node: &dyn Node, standing: Standing) -> Outcome {
         let Standing(cause) = standing;
+        if snapshot::discard(node, &self.id).unwrap_or(false) {
+            let text = "nothing was changed: the snapshot of etcd is removed again".to_owned();
+            let observation = Observation { component: Some(Component::Etcd), text, proves: false };
+            let gone = RecordKind::Checked { phase: Phase::Preflight, observation };
+            let _ = self.journal.append(node, gone);
+        }
         // Nothing was written to the node; without this record a recovery finds just that.
         let _ = self.journal.append(node, RecordKind::Refused { cause: cause.clone() });
         Outcome::Refused { cause }
@@ -115,7 +122,8 @@ impl Transaction {
         let node = site.node;
         self.journal.append(node, self::begun(&self.plan, &self.order))?;
         failpoint::reached("after-begun");
-        self.holds = before::check(site, &self.plan, &self.order, holder, &mut self.journal)?;
+        let (plan, order) = (&self.plan, &self.order);
+        self.holds = before::check(site, plan, order, &self.id, holder, &mut self.journal)?;
         watchdog::arm(node, &self.id, &mut self.journal)?;
         // That took its time: nothing may have changed meanwhile.
         self.files = refuse::files(node, &self.plan).map_err(|why| Standing(why.to_string()))?;

@@ -26,7 +26,7 @@ use crate::{
     cluster::Cluster,
     model::{Left, Outcome, Reason, RecordKind, TransactionId, journal::FileIntent},
     node::{Node, NodeError},
-    store::{Loaded, Store, Writer},
+    store::{Loaded, Store, Writer, snapshot},
 };
 
 /// Judges a transaction whose every step was verified, before it is committed; see
@@ -176,6 +176,10 @@ fn one(site: Site<'_>, loaded: &Loaded, prover: Prover<'_>) -> Outcome {
     };
     // Somebody else who has it does not keep a change half done.
     let _lease = plan.and_then(|plan| others::hold(site, plan, &loaded.id).ok().flatten());
+    if files.is_empty() {
+        // It changed nothing. A snapshot that cannot be removed stays as private as it was.
+        let _ = snapshot::discard(node, &loaded.id);
+    }
     Undo {
         node,
         cluster: site.cluster,

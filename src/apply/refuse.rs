@@ -34,6 +34,14 @@ pub(super) fn plan(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
     if !plan.steps.is_sorted_by(|one, next| one.target < next.target) {
         return refused("the plan's steps are not in the order of execution, one per target");
     }
+    if plan.tier() == Some(Tier::R4) && plan.controls.len() > 1 {
+        let risky = plan.controls.iter().filter(|planned| planned.tier == Tier::R4);
+        let ids: Vec<&str> = risky.map(|planned| planned.control.as_str()).collect();
+        return refused(format!(
+            "{} (R4) touches data or quorum: that is done alone, one at a time, without the others",
+            ids.join(" ")
+        ));
+    }
     let mut paths = BTreeSet::new();
     for change in plan.changes() {
         let path = &change.path;

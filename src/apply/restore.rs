@@ -23,7 +23,7 @@ use crate::{
         journal::FileIntent,
     },
     node::{Node, atomic, failpoint},
-    store::{StoreError, Writer, backup},
+    store::{Journal, StoreError, Writer, backup},
 };
 
 /// What is to be undone.
@@ -71,6 +71,7 @@ impl Undo<'_> {
             if self.node.kubelet().is_some() && self.targets().contains(&StepTarget::Kubelet) {
                 by_hand.push("systemctl restart kubelet".to_owned());
             }
+            by_hand.extend(self.data_back());
             let cause = format!("{cause}; not put back: {}", problems.join("; "));
             return self.end(Outcome::Stuck { cause, by_hand, left: Left::Mixed });
         }
@@ -83,6 +84,7 @@ impl Undo<'_> {
                 // The kubelet can be left waiting for an API server that waits for the kubelet; with the good
                 // manifests on disk a restart breaks that circle.
                 by_hand.push("systemctl restart kubelet".to_owned());
+                by_hand.extend(self.data_back());
                 self.end(Outcome::Stuck { cause, by_hand, left: Left::Old })
             }
         }
@@ -141,6 +143,17 @@ impl Undo<'_> {
     fn end(mut self, outcome: Outcome) -> Outcome {
         self.record(outcome.record());
         outcome
+    }
+
+    /// Commands of the last resort, where a snapshot of etcd was taken before the change.
+    fn data_back(&self) -> Vec<String> {
+        let records = Journal::read(self.node, self.id).unwrap_or_default().records;
+        let mut kinds = records.into_iter().map(|record| record.kind);
+        let taken = kinds.find_map(|kind| match kind {
+            RecordKind::EtcdSnapshot { restore, .. } => Some(restore),
+            _ => None,
+        });
+        taken.unwrap_or_default()
     }
 
     fn sweep(&self) {
@@ -221,7 +234,7 @@ fn put_back_by_hand(copy: &str, path: &str, meta: &FileMeta) -> String {
 }
 
 /// A path as a shell reads it back.
-fn quoted(path: &str) -> String {
+pub(super) fn quoted(path: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@%,=".contains(c);
     if path.chars().all(plain) {
         path.to_owned()

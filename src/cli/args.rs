@@ -175,7 +175,7 @@ pub struct Batch {
 }
 
 /// What is looked at before the first write.
-#[derive(Debug, Clone, Copy, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Before {
     /// Do not start the planned API server beside the real one first.
     #[arg(long)]
@@ -184,6 +184,11 @@ pub struct Before {
     /// Let changes of others take effect too, that wait for the next restart of the same component.
     #[arg(long)]
     pub include_pending: bool,
+
+    /// For what touches etcd (R4): check and rely on this snapshot, made by `etcdctl snapshot save` in the last
+    /// 15 minutes, instead of asking etcd for one.
+    #[arg(long, value_name = "FILE")]
+    pub etcd_snapshot: Option<PathBuf>,
 }
 
 /// The commands.

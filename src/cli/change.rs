@@ -1,6 +1,9 @@
 //! Commands that change the node: show the diff, ask, apply, watch the journal, tell the outcome.
 
-use std::{io::Write, path::Path};
+use std::{
+    io::Write,
+    path::{self, Path},
+};
 
 use anyhow::Context as _;
 
@@ -55,7 +58,7 @@ pub(super) fn apply(
         return apply_safe_or_show(
             engine,
             args.batch,
-            terms(args.batch, args.before),
+            &terms(args.batch, &args.before)?,
             args.dry_run,
             terminal,
         );
@@ -78,19 +81,28 @@ pub(super) fn apply(
     let terms = Terms {
         // Batch: the gates alone decide.
         confirm_within: terminal.may_ask().then_some(args.confirm_timeout),
-        ..terms(args.batch, args.before)
+        ..terms(args.batch, &args.before)?
     };
     carry_out(engine, &plan, &terms, args.dry_run, terminal)
 }
 
 /// What was asked of the checks before the first write; nobody is asked afterwards.
-fn terms(batch: Batch, before: Before) -> Terms {
-    Terms {
+fn terms(batch: Batch, before: &Before) -> anyhow::Result<Terms> {
+    let etcd_snapshot = match &before.etcd_snapshot {
+        // The process that reads it may have another working directory.
+        Some(path) => match path::absolute(path)?.to_str() {
+            Some(path) => Some(path.to_owned()),
+            None => return Err(usage("the name of the snapshot is not UTF-8: give it another")),
+        },
+        None => None,
+    };
+    Ok(Terms {
         confirm_within: None,
         allow_single: batch.allow_single,
         rehearse: !before.no_rehearsal,
         include_pending: before.include_pending,
-    }
+        etcd_snapshot,
+    })
 }
 
 /// The limits of a run hold for a roll back too: it restarts the same components.
@@ -141,13 +153,13 @@ pub(super) fn apply_safe(
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
     let terms = Terms { allow_single: batch.allow_single, ..Terms::default() };
-    apply_safe_or_show(engine, batch, terms, false, terminal)
+    apply_safe_or_show(engine, batch, &terms, false, terminal)
 }
 
 fn apply_safe_or_show(
     engine: &Engine,
     batch: Batch,
-    terms: Terms,
+    terms: &Terms,
     dry_run: bool,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
@@ -162,10 +174,10 @@ fn apply_safe_or_show(
         return Ok(Exit::Success);
     }
     if dry_run {
-        engine.check_apply(&plan, &terms)?;
+        engine.check_apply(&plan, terms)?;
         return Ok(Exit::Success);
     }
-    watch::to_the_end(engine, engine.apply(&plan, &terms)?, terminal)
+    watch::to_the_end(engine, engine.apply(&plan, terms)?, terminal)
 }
 
 fn carry_out(
@@ -225,7 +237,7 @@ pub(super) fn rollback(
         return Err(EngineError::Refused(why).into());
     }
     within(plan, args.max_risk, args.batch.max_restarts)?;
-    let terms = terms(args.batch, args.before);
+    let terms = terms(args.batch, &args.before)?;
     if plan.is_empty() {
         terminal.say("nothing of it is left in place")?;
         if !args.dry_run {

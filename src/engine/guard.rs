@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// How a plan is to be applied.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
     /// A person keeps it within this time, or it is put back. Only for what restarts something (R2 and
     /// above), and only where something runs. `None` in batch: it is kept when it proved itself.
@@ -25,11 +25,19 @@ pub struct Terms {
     pub rehearse: bool,
     /// Let changes of others take effect too, that wait for the next restart.
     pub include_pending: bool,
+    /// A snapshot of etcd somebody made just now (absolute path), for what touches data or quorum.
+    pub etcd_snapshot: Option<String>,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { confirm_within: None, allow_single: false, rehearse: true, include_pending: false }
+        Self {
+            confirm_within: None,
+            allow_single: false,
+            rehearse: true,
+            include_pending: false,
+            etcd_snapshot: None,
+        }
     }
 }
 
@@ -58,12 +66,12 @@ impl Engine {
             Some(within) => Keep::Confirmed { within: within.as_secs() },
             None => Keep::Proved,
         };
-        let Terms { allow_single, rehearse, include_pending, .. } = *terms;
         Order {
             keep,
-            allow_single,
-            rehearse,
-            consent_pending: include_pending,
+            allow_single: terms.allow_single,
+            rehearse: terms.rehearse,
+            consent_pending: terms.include_pending,
+            etcd_snapshot: terms.etcd_snapshot.clone(),
             ..Order::from(purpose)
         }
     }

@@ -47,9 +47,14 @@ impl Digest {
     /// The digest of these bytes.
     pub fn of(bytes: &[u8]) -> Self {
         use sha2::Digest as _;
+        Self::of_sum(&sha2::Sha256::digest(bytes))
+    }
+
+    /// A digest that was computed piece by piece.
+    pub fn of_sum(sum: &[u8]) -> Self {
         use std::fmt::Write as _;
         let mut hex = String::with_capacity(64);
-        for byte in sha2::Sha256::digest(bytes) {
+        for byte in sum {
             // Writing to a String cannot fail.
             let _ = write!(hex, "{byte:02x}");
         }

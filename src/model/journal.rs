@@ -166,6 +166,17 @@ pub enum RecordKind {
         /// Path of the file.
         path: String,
     },
+    /// All that etcd keeps was saved before a change of it, and checked.
+    EtcdSnapshot {
+        /// Where, as a person names it.
+        path: String,
+        /// Its size in bytes, the digest at its end included.
+        size: u64,
+        /// Digest of the whole file, as `sha256sum` prints it.
+        digest: Digest,
+        /// Shell commands that take the cluster back to it: the last resort, should the data be damaged.
+        restore: Vec<String>,
+    },
     /// Something that does not depend on this process will put the change back when it dies.
     Armed {
         /// What it is: `kube-temper-recover-….timer`.

@@ -26,6 +26,9 @@ pub struct Order {
     /// Let changes of others take effect too, that wait for the next restart.
     #[serde(default)]
     pub consent_pending: bool,
+    /// A snapshot of etcd that somebody made just now (absolute path); etcd is asked for one without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etcd_snapshot: Option<String>,
 }
 
 /// The format version written into every order.
@@ -69,6 +72,7 @@ impl From<Purpose> for Order {
             allow_single: false,
             rehearse: true,
             consent_pending: false,
+            etcd_snapshot: None,
         }
     }
 }

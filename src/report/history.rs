@@ -100,6 +100,9 @@ pub fn describe(kind: &RecordKind, look: Look) -> String {
             format!("begun on {node}: {}", purpose(what))
         }
         RecordKind::Intent { files } => format!("{} to change", count(files.len(), "file")),
+        RecordKind::EtcdSnapshot { path, size, digest, .. } => {
+            format!("etcd is saved in {path} ({size} bytes, sha256 {digest})")
+        }
         RecordKind::BackedUp { path } => format!("backed up {path}"),
         RecordKind::StepBegun { target, .. } => super::plan::step_title(*target),
         RecordKind::Applied { path } => format!("written {path}"),

@@ -1,12 +1,14 @@
 //! Floor 4: backups and journal on disk, through [`Node`].
 //!
-//! `transactions/<id>/{plan.json, journal.jsonl, backup/…}` below the state directory, all 0700 / 0600, root only.
+//! `transactions/<id>/{plan.json, journal.jsonl, backup/…, etcd-snapshot.db}` below the state directory, all 0700 /
+//! 0600, root only.
 //! Owns these formats (each carries a schema version, pinned by `snapshots/journal/`) and their integrity;
 //! decides nothing about the node's own files and never touches them.
 
 pub mod backup;
 pub mod journal;
 pub mod requests;
+pub mod snapshot;
 mod summary;
 
 pub use journal::{Follow, Journal, Writer};
@@ -277,6 +279,11 @@ impl TransactionPaths {
     /// The folder of what failed components said.
     pub fn evidence(&self) -> String {
         format!("{}/evidence", self.0)
+    }
+
+    /// The snapshot of etcd taken before it.
+    pub fn etcd_snapshot(&self) -> String {
+        format!("{}/etcd-snapshot.db", self.0)
     }
 
     /// The journal.

@@ -82,6 +82,7 @@ fn the_first_journal_format_still_loads_and_is_still_written() {
             "checked",
             "committed",
             "confirmed",
+            "etcd-snapshot",
             "extended",
             "intent",
             "kept",

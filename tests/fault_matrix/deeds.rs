@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube_temper::{
     model::Component,
-    node::Node as _,
+    node::{Node as _, sim::EtcdFault},
     store::requests::{self, Request},
 };
 
@@ -85,6 +85,20 @@ pub(crate) fn deed(text: &str) -> Deed {
             lab.node.replace(path, &text).unwrap();
         }),
         "loses" => act(move |lab| lab.node.files().remove(&object).unwrap()),
+        // What goes wrong when etcd is asked for a snapshot.
+        "etcd" => act(move |lab| {
+            lab.node.set_etcd_fault(Some(match object.as_str() {
+                "has-no-gateway" => EtcdFault::NoGateway,
+                "complains" => EtcdFault::Alarm,
+                "is-huge" => EtcdFault::Huge,
+                "breaks-off" => EtcdFault::Truncated,
+                "sends-a-wrong-digest" => EtcdFault::WrongDigest,
+                "sends-garbage" => EtcdFault::Garbage,
+                "sends-another" => EtcdFault::Other,
+                "stands-still" => EtcdFault::Silent,
+                other => panic!("etcd does not know how to '{other}'"),
+            }));
+        }),
         "full" => act(|lab| lab.node.tree().set_free_space(1000)),
         "confirms" => act(|lab| leave(lab, &Request::Confirm { by: "anna".to_owned() })),
         "reverts" => act(|lab| {

@@ -20,6 +20,7 @@ mod machine;
 mod alarm;
 mod deeds;
 mod effects;
+mod etcd;
 mod evidence;
 mod healthy;
 mod lab;

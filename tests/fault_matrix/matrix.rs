@@ -12,9 +12,9 @@ use std::{
 use kube_temper::{
     apply::{Refusal, recover::recover},
     cli::exit::Exit,
-    model::{ChangeKind, Component, Keep, Order, Outcome, Plan, StepTarget},
+    model::{ChangeKind, Component, Keep, Left, Order, Outcome, Plan, StepTarget},
     node::{
-        NodeErrorKind,
+        Node as _, NodeErrorKind,
         fault::Fault,
         memory::Snapshot,
         recording::{
@@ -22,7 +22,7 @@ use kube_temper::{
             Recording,
         },
     },
-    store::Journal,
+    store::{Journal, Store, snapshot},
 };
 
 use crate::{
@@ -222,6 +222,33 @@ fn play(row: &Row) {
         assert!(told.contains(row.says), "'{}' is not said:\n{told}", row.says);
     }
     check_files(&lab, row, &plan, &before);
+    check_snapshot(&lab, row, &outcome);
+}
+
+/// A change of etcd has its snapshot, whole and private; what changed nothing leaves none.
+fn check_snapshot(lab: &Lab, row: &Row, outcome: &Outcome) {
+    let state = lab.node.state();
+    let all = Store::new(lab.node.as_ref()).list().unwrap();
+    let folders = all.iter().map(|id| format!("/transactions/{id}"));
+    let found: Vec<String> = folders
+        .flat_map(|folder| {
+            let names = state.list(&folder).unwrap().into_iter().map(|entry| entry.name);
+            let ours = names.filter(|name| name.contains("etcd-snapshot"));
+            ours.map(|name| format!("{folder}/{name}")).collect::<Vec<_>>()
+        })
+        .collect();
+    let touches = row.changes.iter().any(|(component, _)| *component == Component::Etcd);
+    if !touches || matches!(outcome, Outcome::Refused { .. }) {
+        assert!(found.is_empty(), "{found:?}");
+        return;
+    }
+    let [path] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(state.stat(path).unwrap().unwrap().mode, 0o600);
+    snapshot::check(state, path).unwrap();
+    if let Outcome::Stuck { by_hand, left: Left::Mixed | Left::Old, .. } = outcome {
+        let command = format!("etcdutl snapshot restore /var/lib/kube-temper{path} --data-dir");
+        assert!(by_hand.iter().any(|line| line.starts_with(&command)), "{by_hand:#?}");
+    }
 }
 
 #[test]

@@ -12,11 +12,12 @@ mod planned;
 mod preflight;
 mod programs;
 mod quiet;
+mod snapshot;
 
 use self::quiet::Ours;
 use super::Site;
 use crate::{
-    model::{NodeFacts, Observation, Order, Phase, Plan, RecordKind},
+    model::{NodeFacts, Observation, Order, Phase, Plan, RecordKind, TransactionId},
     node::{
         KubeletView, NodeError,
         collect::{PathCandidates, collect},
@@ -38,22 +39,26 @@ impl From<NodeError> for Standing {
 /// Where observations are told, with the part they belong to.
 type Tell<'t> = dyn FnMut(Phase, Observation) -> Result<(), NodeError> + 't;
 
-/// Looks at the node before it is touched. Of a plan that restarts nothing only what could lock a component out
-/// is looked at. Answers whether the cluster's Lease is held for `holder` from now on.
+/// Looks at the node before it is touched. Of a plan that restarts nothing and leaves the data alone only what
+/// could lock a component out is looked at. Answers whether the cluster's Lease is held for `holder` from now on.
 pub(super) fn check(
     site: Site<'_>,
     plan: &Plan,
     order: &Order,
+    id: &TransactionId,
     holder: &str,
     journal: &mut Writer,
 ) -> Result<bool, Standing> {
-    let mut tell = |phase: Phase, observation: Observation| {
-        journal.append(site.node, RecordKind::Checked { phase, observation })
-    };
+    let mut write = |record| journal.append(site.node, record);
+    let mut tell = |phase, observation| write(RecordKind::Checked { phase, observation });
     let Some((kubelet, facts)) = at_once(site, plan, order, &mut tell)? else { return Ok(false) };
     programs::read(site.node, plan, &facts, &mut tell)?;
     baseline::take(site, kubelet, &facts, &mut |seen| tell(Phase::Baseline, seen))?;
     programs::rehearse(site.node, plan, order, &mut tell)?;
+    if let Some(record) = snapshot::take(site, (plan, order), id, &facts, &mut tell)? {
+        write(record)?;
+    }
+    let mut tell = |phase, observation| write(RecordKind::Checked { phase, observation });
     // Last, so that no other control plane waits for a node that is refused anyway.
     let role = facts.profile.role;
     peers::hold(site, plan, order, role, holder, &mut |seen| tell(Phase::Baseline, seen))
@@ -62,7 +67,10 @@ pub(super) fn check(
 /// The part that writes and runs nothing: what a dry run refuses too.
 pub(super) fn look(site: Site<'_>, plan: &Plan, order: &Order) -> Result<(), Standing> {
     match at_once(site, plan, order, &mut |_, _| Ok(()))? {
-        Some((_, facts)) => peers::look(site, plan, order, facts.profile.role),
+        Some((_, facts)) => {
+            snapshot::look(site, plan, order)?;
+            peers::look(site, plan, order, facts.profile.role)
+        }
         None => Ok(()),
     }
 }
@@ -77,7 +85,8 @@ fn at_once<'s>(
     // Where things are comes from what runs; candidates matter only where nothing does.
     let facts = collect(site.node, &PathCandidates::new())?;
     preflight::lockout::check(site.node, plan, &facts)?;
-    if plan.steps.iter().all(|step| step.target.restarts().is_none()) {
+    let restarts = plan.steps.iter().any(|step| step.target.restarts().is_some());
+    if !restarts && !snapshot::needed(plan) {
         return Ok(None);
     }
     let mut emit = |seen| tell(Phase::Baseline, seen);

@@ -93,6 +93,8 @@ impl Consent {
             allow_single: self.gives(Allowance::Single),
             rehearse: !self.gives(Allowance::Unrehearsed),
             include_pending: self.gives(Allowance::Pending),
+            // A file is named on the command line.
+            etcd_snapshot: None,
         }
     }
 

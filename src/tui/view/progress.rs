@@ -154,6 +154,9 @@ fn said(kind: &RecordKind, plan: Option<&Plan>) -> (Tone, String) {
         RecordKind::Intent { files } => {
             (Tone::Plain, format!("will change {}", count(files.len(), "file")))
         }
+        RecordKind::EtcdSnapshot { path, size, .. } => {
+            (Tone::Good, format!("etcd is saved, {size} bytes checked: {path}"))
+        }
         RecordKind::BackedUp { path } => (Tone::Plain, format!("backed up {path}")),
         RecordKind::StepBegun { step, target } => {
             let name = plan.and_then(|plan| plan.steps.get(*step)).map_or_else(

@@ -18,7 +18,7 @@ const SWITCHES: [Action; 3] = [Action::AllowPending, Action::AllowSingle, Action
 
 fn refused(model: &mut Model, effects: &[Effect], why: &str) {
     let [Effect::Check(intent, terms)] = effects else { panic!("{effects:?}") };
-    let question = (intent.clone(), *terms);
+    let question = (intent.clone(), terms.clone());
     let result = Err(EngineError::Refused(why.to_owned()));
     update(model, Msg::Job(JobMsg::Checked { question, result }));
 }
@@ -33,7 +33,7 @@ fn terms(model: &mut Model) -> Terms {
     drawn(model);
     let effects = press(model, Action::Confirm);
     let [Effect::Apply(_, terms)] = effects.as_slice() else { panic!("{effects:?}") };
-    *terms
+    terms.clone()
 }
 
 #[test]
