@@ -40,6 +40,12 @@ pub(crate) fn deed(text: &str) -> Deed {
             lab.node.crash_on(component(&object), "--");
             lab.node.kill(component(&object));
         }),
+        // It lives, and is not ready.
+        "sickens" => act(move |lab| lab.node.sicken(component(&object))),
+        "stalls" => {
+            let seconds = object.parse().unwrap();
+            act(move |lab| lab.node.stall(Duration::from_secs(seconds)))
+        }
         "crashes-on" => act(move |lab| {
             let (name, text) = object.split_once(' ').unwrap();
             lab.node.crash_on(component(name), text);

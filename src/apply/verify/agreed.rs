@@ -31,6 +31,29 @@ pub(super) struct Wanted<'w> {
     pub(super) leaders: &'w [Component],
     /// The node's lease must be newer than this.
     pub(super) since: Option<Timestamp>,
+    /// No answer at all is noted, and not held against the node: its own API server was not touched.
+    pub(super) may_be_silent: bool,
+}
+
+impl<'w> Wanted<'w> {
+    /// The node is Ready, and these leases are renewed.
+    pub(super) const fn leases(leaders: &'w [Component]) -> Self {
+        Self { leaders, since: None, may_be_silent: false }
+    }
+}
+
+/// What does not hold.
+#[derive(Debug, Clone)]
+pub(super) struct Missing {
+    pub(super) what: String,
+    /// Nobody answered: nothing is known.
+    silent: bool,
+}
+
+impl From<String> for Missing {
+    fn from(what: String) -> Self {
+        Self { what, silent: false }
+    }
 }
 
 /// Renewals as they were at the first look.
@@ -38,7 +61,7 @@ pub(super) struct Wanted<'w> {
 pub(super) struct Seen {
     first: BTreeMap<&'static str, Option<Timestamp>>,
     asked: Option<Duration>,
-    last: Option<Result<Vec<Told>, String>>,
+    last: Option<Result<Vec<Told>, Missing>>,
 }
 
 /// Something that holds, for the journal.
@@ -56,7 +79,7 @@ impl Seen {
         site: Site<'_>,
         cluster: &dyn Cluster,
         wanted: &Wanted<'_>,
-    ) -> Result<Vec<Told>, String> {
+    ) -> Result<Vec<Told>, Missing> {
         let now = site.node.clock().monotonic();
         if let Some(last) = &self.last
             && self.asked.is_some_and(|asked| now.saturating_sub(asked) < ASK)
@@ -74,15 +97,15 @@ impl Seen {
         site: Site<'_>,
         cluster: &dyn Cluster,
         wanted: &Wanted<'_>,
-    ) -> Result<Vec<Told>, String> {
+    ) -> Result<Vec<Told>, Missing> {
         let now = site.node.clock().now();
         let mut told = Vec::new();
         match cluster.node() {
-            Ok(status) if !status.ready => return Err("the node is not Ready".to_owned()),
+            Ok(status) if !status.ready => return Err("the node is not Ready".to_owned().into()),
             Ok(status) => {
                 let old = status.renewed.zip(wanted.since).is_some_and(|(at, since)| at <= since);
                 if old || !self.is_fresh("node", status.renewed, NODE_LASTS, now) {
-                    return Err("the kubelet does not renew the node's lease".to_owned());
+                    return Err("the kubelet does not renew the node's lease".to_owned().into());
                 }
                 let text = "the node is Ready and its lease is renewed".to_owned();
                 told.push(Told { component: Some(Component::Kubelet), proves: true, text });
@@ -91,11 +114,11 @@ impl Seen {
         }
         for &component in wanted.leaders {
             match cluster.lease(LEASE.0, component.as_str()) {
-                Ok(None) => return Err(format!("{component} has no lease")),
+                Ok(None) => return Err(format!("{component} has no lease").into()),
                 Ok(Some(lease)) => {
                     let lasts = Duration::from_secs(u64::from(lease.seconds));
                     if !self.is_fresh(component.as_str(), lease.renewed, lasts, now) {
-                        return Err(format!("the lease of {component} is not renewed"));
+                        return Err(format!("the lease of {component} is not renewed").into());
                     }
                     let text = format!("the lease of {component} is renewed by {}", lease.holder);
                     told.push(Told { component: Some(component), proves: true, text });
@@ -121,12 +144,12 @@ impl Seen {
 }
 
 /// What these credentials may not ask is not missed; no answer is.
-fn unasked(component: Option<Component>, error: &ClusterError) -> Result<Told, String> {
+fn unasked(component: Option<Component>, error: &ClusterError) -> Result<Told, Missing> {
     match error {
         ClusterError::Forbidden { .. } => {
             Ok(Told { component, proves: false, text: error.to_string() })
         }
-        other => Err(other.to_string()),
+        other => Err(Missing { what: other.to_string(), silent: true }),
     }
 }
 
@@ -148,8 +171,15 @@ pub(super) fn wait(
     loop {
         match seen.look(site, cluster, wanted) {
             Ok(told) => return tell(told, evidence),
-            Err(missing) if clock.monotonic().saturating_sub(began) > AGREES => {
-                return Err(Unhealthy(format!("{missing} for {} s", AGREES.as_secs())));
+            Err(Missing { what, silent }) if clock.monotonic().saturating_sub(began) > AGREES => {
+                if silent && wanted.may_be_silent {
+                    return evidence.add(
+                        None,
+                        false,
+                        format!("whether leases are renewed is not known ({what})"),
+                    );
+                }
+                return Err(Unhealthy(format!("{what} for {} s", AGREES.as_secs())));
             }
             Err(_) => clock.sleep(POLL),
         }

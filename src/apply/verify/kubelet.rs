@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::{
     CALM, Evidence, POLL, Unhealthy,
-    agreed::{self, Seen, Wanted},
+    agreed::{self, Missing, Seen, Wanted},
     static_pod::running,
 };
 use crate::{
@@ -43,7 +43,7 @@ pub(super) fn restarted(
     let mut stays: Option<((u32, u64), Duration)> = None;
     let mut starts = BTreeSet::new();
     let mut seen = Seen::default();
-    let wanted = Wanted { leaders: &[], since: Some(restarted) };
+    let wanted = Wanted { since: Some(restarted), ..Wanted::leases(&[]) };
     loop {
         let now = clock.monotonic();
         let passed = now.saturating_sub(began);
@@ -69,10 +69,10 @@ pub(super) fn restarted(
                         evidence.add(Some(Component::Kubelet), true, text)?;
                         return agreed::tell(told, evidence);
                     }
-                    Err(missing) if passed > ALL => {
+                    Err(Missing { what, .. }) if passed > ALL => {
                         let seconds = ALL.as_secs();
                         return Err(Unhealthy(format!(
-                            "the kubelet runs, but {seconds} s after its restart {missing}"
+                            "the kubelet runs, but {seconds} s after its restart {what}"
                         )));
                     }
                     _ => {}

@@ -48,6 +48,9 @@ pub(super) const CALM: Duration = Duration::from_secs(1);
 /// they end themselves when they cannot renew their lease (`facts`: 10 s) and are started again.
 const BYSTANDERS: Duration = Duration::from_secs(120);
 
+/// The same on the way back: after a long absence they wait for their next start up to five minutes.
+const BYSTANDERS_BACK: Duration = Duration::from_secs(6 * 60);
+
 /// Components that lead by a lease.
 const LEADERS: [Component; 2] = [Component::KubeControllerManager, Component::KubeScheduler];
 
@@ -177,7 +180,7 @@ fn restarted(
     effects::show(site, component, &step.changes, expected.probes(), evidence)?;
     bystanders(site, kubelet, component, baseline, evidence)?;
     let leaders = leaders(component, &expected, baseline);
-    agreed::wait(site, &agreed::Wanted { leaders: &leaders, since: None }, evidence)
+    agreed::wait(site, &agreed::Wanted::leases(&leaders), evidence)
 }
 
 /// Whose leases must be renewed after this component restarted.
@@ -293,6 +296,7 @@ pub(super) fn restored(
         let deadlines = Deadlines::back(component, began);
         static_pod::prove(site, view, &expected, None, deadlines, &mut evidence)?;
     }
+    leaning_again(site, view, targets, &mut evidence)?;
     if targets.contains(&StepTarget::Kubelet) {
         let old = Baseline::take(site.node);
         view.restart()?;
@@ -300,6 +304,41 @@ pub(super) fn restored(
         kubelet::restarted(site, view, process, old.at, &mut evidence)?;
     }
     Ok(())
+}
+
+/// What was away with the components that were put back is back too, and whoever leads renews its lease.
+fn leaning_again(
+    site: Site<'_>,
+    view: &dyn KubeletView,
+    targets: &BTreeSet<StepTarget>,
+    evidence: &mut Evidence<'_, '_>,
+) -> Result<(), Unhealthy> {
+    let put_back: BTreeSet<Component> =
+        targets.iter().filter_map(|target| target.restarts()).collect();
+    let leans = |component| put_back.iter().any(|other| leaning_on(*other).contains(&component));
+    let mut leaders = Vec::new();
+    for expected in look::expected_here(site.node)? {
+        let component = expected.component();
+        if leans(component) && !put_back.contains(&component) {
+            let pid = static_pod::back(site, view, component, BYSTANDERS_BACK)?;
+            evidence.add(
+                Some(component),
+                false,
+                format!("{component} runs too (process {pid})"),
+            )?;
+        } else if !put_back.contains(&component) {
+            continue;
+        }
+        if LEADERS.contains(&component) && static_pod::leads(expected.args()) {
+            leaders.push(component);
+        }
+    }
+    if put_back.iter().all(|component| *component == Component::Kubelet) {
+        return Ok(());
+    }
+    let own = put_back.iter().any(|c| matches!(c, Component::KubeApiserver | Component::Etcd));
+    let wanted = agreed::Wanted { may_be_silent: !own, ..agreed::Wanted::leases(&leaders) };
+    agreed::wait(site, &wanted, evidence)
 }
 
 /// The pod that runs once a file has its old text again, read from the disk.

@@ -196,6 +196,14 @@ impl SimNode {
         }
     }
 
+    /// A component's process goes on living and is not ready any more; the next one is.
+    pub fn sicken(&self, component: Component) {
+        let mut world = self.shared.world();
+        if let Some(instance) = world.process(component).map(|running| running.instance) {
+            world.unready.insert(instance);
+        }
+    }
+
     /// Replaces a file as a careful person would: mode and owner kept, a file with a leading dot
     /// renamed over it. A new file gets mode 0600.
     pub fn replace(&self, path: &str, text: &str) -> Result<(), NodeError> {

@@ -126,6 +126,9 @@ impl World {
             return ProbeAnswer::Refused;
         }
         let Some(path) = probe.path.as_deref() else { return status(200) };
+        if path.starts_with("/readyz") && self.unready.contains(&running.instance) {
+            return status(500);
+        }
         if component == Component::KubeApiserver {
             return status(self.api_answer(running, age, path));
         }

@@ -3,7 +3,11 @@
 //! Its state is a function of the seed, the history of changes and the time asked for: [`World::advance`]
 //! lets everything happen that is due, in order, however rarely somebody looks.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{
     super::{Files as _, memory::MemoryFiles},
@@ -73,6 +77,8 @@ pub(super) struct World {
     pub(super) stalled_until: Duration,
     /// What goes wrong when etcd is asked for a snapshot.
     pub(super) etcd_fault: Option<EtcdFault>,
+    /// Processes that live and are not ready, by instance.
+    pub(super) unready: BTreeSet<u64>,
     pub(super) hostname: String,
     /// A node nobody heard of for this long is not ready (`node-monitor-grace-period`).
     pub(super) grace: Duration,
@@ -113,6 +119,7 @@ impl World {
             pace: Pace::default(),
             stalled_until: Duration::ZERO,
             etcd_fault: None,
+            unready: BTreeSet::new(),
             last_id: 0,
         };
         world.tree.put_dir(logs::FOLDER, 0o755);
