@@ -13,6 +13,7 @@ mod keep;
 mod others;
 mod refuse;
 mod restore;
+mod sealed;
 mod take_up;
 mod verify;
 mod watchdog;

@@ -4,7 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Refusal, file};
+use super::{Refusal, file, sealed};
 use crate::{
     model::{
         Change, ChangeKind, Digest, FileKind, FileMeta, Plan, Step, StepTarget, Tier,
@@ -162,6 +162,9 @@ fn compare(node: &dyn Node, change: &Change) -> Result<FileIntent, Refusal> {
         after: FileMeta { xattrs: BTreeMap::new(), ..after.clone() },
         content: None,
     };
+    if let Some(why) = sealed::why(node, change)? {
+        return refused(why);
+    }
     match &change.kind {
         ChangeKind::Metadata { .. } => {
             if !matches!(stat.kind, FileKind::File | FileKind::Directory) {

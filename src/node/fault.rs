@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{DirEntry, Files, NodeError, NodeErrorKind, Stat};
+use super::{DirEntry, Files, NodeError, NodeErrorKind, Seal, Stat};
 use crate::model::FileMeta;
 
 /// What goes wrong, at which writing operation (the first is 1).
@@ -252,6 +252,11 @@ impl Files for FaultyFiles {
     fn modified(&self, path: &str) -> Result<Option<Timestamp>, NodeError> {
         self.faults.alive("modified", path)?;
         self.inner.modified(path)
+    }
+
+    fn seal(&self, path: &str) -> Result<Option<Seal>, NodeError> {
+        self.faults.alive("seal", path)?;
+        self.inner.seal(path)
     }
 
     fn free_space(&self, path: &str) -> Result<u64, NodeError> {

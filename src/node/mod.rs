@@ -108,6 +108,19 @@ pub struct Stat {
     pub id: (u64, u64),
 }
 
+/// What keeps even root from changing a file or folder.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Seal {
+    /// Nothing of it may be changed (`chattr +i`).
+    Immutable,
+    /// A file may only grow, a folder only get more names (`chattr +a`).
+    AppendOnly,
+    /// It lies on a file system that is mounted read-only.
+    ReadOnly,
+    /// Something is mounted on it: its name cannot be given to another file.
+    Mount,
+}
+
 /// One name in a directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DirEntry {
@@ -145,6 +158,12 @@ pub trait Files: fmt::Debug + Send + Sync {
     /// When the content of a file, or the names in a folder, last changed, by the node's clock; links are
     /// followed. `None` where that is not known.
     fn modified(&self, path: &str) -> Result<Option<Timestamp>, NodeError> {
+        let _ = path;
+        Ok(None)
+    }
+    /// What keeps even root from changing it; a link in the last component is not followed. `None` where nothing
+    /// does, or that is not known.
+    fn seal(&self, path: &str) -> Result<Option<Seal>, NodeError> {
         let _ = path;
         Ok(None)
     }

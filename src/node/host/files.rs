@@ -26,10 +26,10 @@ use nix::{
 };
 use xattr::FileExt;
 
-use super::pace::Pace;
+use super::{pace::Pace, seal};
 use crate::{
     model::{FileKind, FileMeta},
-    node::{DirEntry, Files, NodeError, NodeErrorKind, Stat},
+    node::{DirEntry, Files, NodeError, NodeErrorKind, Seal, Stat},
 };
 
 /// As many links as the kernel follows in one path.
@@ -345,6 +345,14 @@ impl Files for DirFiles {
             Err(Errno::ENOENT | Errno::ENOTDIR) => Ok(None),
             Err(errno) => Err(failed("look at", path, errno)),
         }
+    }
+
+    fn seal(&self, path: &str) -> Result<Option<Seal>, NodeError> {
+        const OPERATION: &str = "look at the attributes of";
+        let open = |flags| self.open_at(path, flags | OFlag::O_NOFOLLOW, Mode::empty());
+        let fd = open(OFlag::O_PATH).map_err(|errno| failed(OPERATION, path, errno))?;
+        let readable = || open(OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_NOCTTY);
+        seal::of(fd, readable).map_err(|error| NodeError::io(OPERATION, path, &error))
     }
 
     fn resolve(&self, path: &str) -> Result<String, NodeError> {

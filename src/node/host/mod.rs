@@ -13,6 +13,7 @@ pub(super) mod programs;
 mod run;
 #[cfg(test)]
 mod script;
+mod seal;
 mod service;
 mod state;
 mod tree;
