@@ -235,6 +235,39 @@ fn the_risk_limit_and_the_missing_person_are_respected() {
 
 #[test]
 #[cfg_attr(not(root), ignore = "needs root: it changes owners")]
+fn what_touches_data_or_quorum_is_asked_for_by_name_and_done_alone() {
+    const ETCD: &str = "/etc/kubernetes/manifests/etcd.yaml";
+    let node = Unpacked::new("kubeadm-1.36.2");
+    let fresh = node.text(ETCD);
+    let risky = fresh.replace("    - etcd\n", "    - etcd\n    - --auto-tls=true\n");
+    assert_ne!(risky, fresh);
+    node.write(ETCD, &risky);
+    for arguments in [
+        &["--apply-safe", "--allow-single"][..],
+        &["apply", "--safe", "--allow-single", "--dry-run"],
+    ] {
+        let output = node.run(arguments);
+        expect_code(&output, 0);
+        let told = stdout(&output);
+        assert!(told.contains("2.3") && told.contains("its risk here is R4"), "{told}");
+        assert_eq!(node.text(ETCD), risky);
+    }
+    for (arguments, why) in [
+        (&["--check", "2.3"][..], "--max-risk R4"),
+        (&["--check", "2.3,1.2.11", "--max-risk", "R4"], "2.3 (R4) touches data or quorum"),
+    ] {
+        let output = node.run(&[&["apply", "--yes"], arguments].concat());
+        expect_code(&output, 20);
+        assert!(stderr(&output).contains(why), "{}", stderr(&output));
+        assert_eq!(node.text(ETCD), risky);
+    }
+    // On an image nothing runs that could be asked for a snapshot.
+    expect_code(&node.run(&["apply", "--check", "2.3", "--max-risk", "R4", "--yes"]), 0);
+    assert_eq!(node.text(ETCD), fresh);
+}
+
+#[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn read_only_means_read_only() {
     let node = Unpacked::new("kubeadm-1.36.2");
     let before = node.listing();

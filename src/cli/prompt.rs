@@ -72,4 +72,20 @@ mod tests {
         assert!(Question::Exactly("1.2.30".to_owned()).accepts(" 1.2.30 "));
         assert!(Question::Yes.accepts("y"));
     }
+
+    #[test]
+    fn the_risk_decides_what_is_typed() {
+        let text = include_str!("../../snapshots/journal/plan-v1.json");
+        let mut plan: Plan = serde_json::from_str(text).unwrap();
+        for (tier, want) in [
+            (Tier::R2, Question::Yes),
+            (Tier::R3, Question::Exactly(plan.controls[0].control.to_string())),
+            (Tier::R4, Question::Exactly(plan.node.clone())),
+        ] {
+            plan.controls.truncate(1);
+            plan.controls[0].tier = tier;
+            plan.steps[0].tier = tier;
+            assert_eq!(Question::for_plan(&plan), want);
+        }
+    }
 }

@@ -174,7 +174,8 @@ pub enum RecordKind {
         size: u64,
         /// Digest of the whole file, as `sha256sum` prints it.
         digest: Digest,
-        /// Shell commands that take the cluster back to it: the last resort, should the data be damaged.
+        /// How the cluster is taken back to it, the last resort should the data be damaged: shell commands, each
+        /// as a comment.
         restore: Vec<String>,
     },
     /// Something that does not depend on this process will put the change back when it dies.

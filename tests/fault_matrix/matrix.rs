@@ -246,7 +246,7 @@ fn check_snapshot(lab: &Lab, row: &Row, outcome: &Outcome) {
     assert_eq!(state.stat(path).unwrap().unwrap().mode, 0o600);
     snapshot::check(state, path).unwrap();
     if let Outcome::Stuck { by_hand, left: Left::Mixed | Left::Old, .. } = outcome {
-        let command = format!("etcdutl snapshot restore /var/lib/kube-temper{path} --data-dir");
+        let command = format!("# etcdutl snapshot restore /var/lib/kube-temper{path} --data-dir");
         assert!(by_hand.iter().any(|line| line.starts_with(&command)), "{by_hand:#?}");
     }
 }

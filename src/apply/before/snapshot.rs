@@ -161,7 +161,8 @@ fn none(error: &SnapshotError) -> Standing {
     ))
 }
 
-/// The last resort as commands: the whole cluster goes back to the snapshot.
+/// The last resort as commands: the whole cluster goes back to the snapshot. Each is a comment, so that nobody
+/// who copies all that a stuck change prints runs them.
 fn restore(facts: &NodeFacts, snapshot: &str, node: &dyn Node) -> Vec<String> {
     let argv = facts.process(Component::Etcd).map(|process| process.argv.clone());
     let flag = |name: &str, default: &str| {
@@ -185,21 +186,22 @@ fn restore(facts: &NodeFacts, snapshot: &str, node: &dyn Node) -> Vec<String> {
     let time = node.clock().now();
     vec![
         format!(
-            "# ONLY when etcd's data is damaged: this takes the whole cluster back to {time:.0} and loses all written since."
+            "# ONLY when etcd's data is damaged. This takes the whole cluster back to {time:.0}, all written since is lost:"
         ),
-        "# With more than one member: stop them all, and restore each from this file, with its own name and URL and all of them in --initial-cluster.".to_owned(),
-        format!("mv {} {}/   # then wait until both have ended", stopped.join(" "), quoted(aside)),
-        format!("mv {} {}", quoted(&data), quoted(&format!("{data}.damaged"))),
+        format!("# mv {} {}/", stopped.join(" "), quoted(aside)),
+        "#   (wait until both have ended)".to_owned(),
+        format!("# mv {} {}", quoted(&data), quoted(&format!("{data}.damaged"))),
         format!(
-            "etcdutl snapshot restore {} --data-dir {} --name {} --initial-cluster {} --initial-advertise-peer-urls {}   # etcdutl is in etcd's image",
+            "# etcdutl snapshot restore {} --data-dir {} --name {} --initial-cluster {} --initial-advertise-peer-urls {}",
             quoted(snapshot),
             quoted(&data),
             quoted(&name),
             quoted(&format!("{name}={peer}")),
             quoted(&peer)
         ),
-        format!("mv {} {}/", started.join(" "), quoted(folder)),
-        "systemctl restart kubelet   # and end the scheduler and controller-manager: what they remember is too new".to_owned(),
+        "#   (etcdutl is in etcd's image; with more members: stop all, restore each from this file, with all of them in --initial-cluster)".to_owned(),
+        format!("# mv {} {}/", started.join(" "), quoted(folder)),
+        "#   (then restart the kubelets, and end schedulers and controller-managers: what they remember is too new)".to_owned(),
     ]
 }
 

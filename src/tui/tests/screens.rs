@@ -2,7 +2,7 @@
 
 use super::{
     harness::{PLAIN, Session},
-    support::{Stage, at, id, journal_of_scheduler, summary, transaction_id},
+    support::{Stage, at, id, journal_of_etcd, journal_of_scheduler, summary, transaction_id},
 };
 use crate::{
     engine::Open,
@@ -177,6 +177,10 @@ fn progress() {
     approve("progress", &mut session);
     session.watch_for(1).press(&[Action::Quit]);
     approve("progress-quit", &mut session);
+    let saved = Stage { journal: journal_of_etcd(), outcome: None, ..Stage::default() };
+    let mut session = saved.on_80x24();
+    session.watch_for(3).press(&DONE);
+    approve("progress-etcd", &mut session);
 
     let mut journal = journal_of_scheduler();
     journal.push(RecordKind::Waiting { until: at(240) });
@@ -229,6 +233,19 @@ fn outcomes() {
     let mut stuck = Stage { journal, outcome, ..Stage::default() }.on_80x24();
     stuck.press(&DONE);
     approve("stuck", &mut stuck);
+
+    let mut journal = journal_of_etcd();
+    let by_hand = vec![
+        "systemctl restart kubelet".to_owned(),
+        "# ONLY when etcd's data is damaged. This takes the whole cluster back to 2026-11-24T05:26:01Z, all written since is lost:".to_owned(),
+        "# etcdutl snapshot restore /var/lib/kube-temper/transactions/20261124T060000Z-aaaa/etcd-snapshot.db --data-dir /var/lib/etcd --name cp1".to_owned(),
+    ];
+    let (cause, left) = ("etcd did not prove healthy again".to_owned(), Left::Old);
+    journal.push(RecordKind::Stuck { cause: cause.clone(), by_hand: by_hand.clone(), left });
+    let outcome = Some(Outcome::Stuck { cause, by_hand, left });
+    let mut stuck = Stage { journal, outcome, ..Stage::default() }.on_80x24();
+    stuck.press(&DONE);
+    approve("stuck-etcd", &mut stuck);
 
     let refuses = Some(format!("{path} has changed since the plan was made"));
     let mut stale = Stage { refuses, ..Stage::default() }.on_80x24();

@@ -16,11 +16,11 @@ use crate::{
         Transaction,
     },
     model::{
-        Assessment, AttributedEdit, BenchmarkId, Change, ChangeKind, Component, ControlId,
+        Assessment, AttributedEdit, BenchmarkId, Change, ChangeKind, Component, ControlId, Digest,
         Distribution, Edit, Evidence, FileImage, FileMeta, Finding, FixOffer, LeftOut, Level, Mark,
-        Minor, NodeFacts, NodeProfile, Observation, Outcome, Plan, Process, ProcessFact, Reason,
-        Record, RecordKind, Report, Reversibility, Role, Slug, Source, Status, Step, StepTarget,
-        Tier, TransactionId,
+        Minor, NodeFacts, NodeProfile, Observation, Outcome, Phase, Plan, Process, ProcessFact,
+        Reason, Record, RecordKind, Report, Reversibility, Role, Slug, Source, Status, Step,
+        StepTarget, Tier, TransactionId,
         change::{PlanSchema, PlannedControl},
         facts::{Accounts, KubeletFacts, VersionFact},
         journal::{JournalSchema, Purpose},
@@ -330,6 +330,23 @@ pub(crate) fn journal(kinds: Vec<RecordKind>) -> Vec<Record> {
             kind,
         })
         .collect()
+}
+
+/// The journal of a change of etcd up to its snapshot.
+pub(crate) fn journal_of_etcd() -> Vec<RecordKind> {
+    let folder = "/var/lib/kube-temper/transactions/20261124T060000Z-aaaa";
+    let mut journal = journal_of_scheduler();
+    journal.truncate(1);
+    let text = "asking etcd 3.6.8 for a snapshot of 25165824 bytes".to_owned();
+    let observation = Observation { component: Some(Component::Etcd), text, proves: false };
+    journal.push(RecordKind::Checked { phase: Phase::Preflight, observation });
+    journal.push(RecordKind::EtcdSnapshot {
+        path: format!("{folder}/etcd-snapshot.db"),
+        size: 25_165_856,
+        digest: Digest::of(b""),
+        restore: Vec::new(),
+    });
+    journal
 }
 
 /// The journal of one step on the scheduler up to its proof.
