@@ -96,7 +96,7 @@ fn from_the_findings_to_a_commit_and_back() {
     journey.expect(&[
         "2 fixes, 2 files, 2 restarts, risk R1",
         "kube-scheduler restarts (R1)",
-        "# 1.4.1",
+        "1.4.1 +     - --profiling=false",
     ]);
     journey.nothing_differs(&before, "looking at a plan writes nothing");
 

@@ -4,6 +4,7 @@
 //! text ([`undo()`]). It never edits a file format: it knows lines, not YAML.
 
 mod causes;
+mod parts;
 mod undo;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use crate::{
 };
 
 use causes::Causes;
+pub use parts::{Part, parts};
 pub use undo::undo;
 
 /// More context than any file we edit has lines; keeps the arithmetic of larger numbers away.

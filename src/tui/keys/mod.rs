@@ -43,6 +43,10 @@ pub enum Action {
     Explain,
     MoreContext,
     LessContext,
+    NextHunk,
+    PreviousHunk,
+    NextFile,
+    PreviousFile,
     Apply,
     UndoLast,
     Undo,
@@ -63,7 +67,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 42] = [
+    pub const ALL: [Self; 46] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -90,6 +94,10 @@ impl Action {
         Self::Explain,
         Self::MoreContext,
         Self::LessContext,
+        Self::NextHunk,
+        Self::PreviousHunk,
+        Self::NextFile,
+        Self::PreviousFile,
         Self::Apply,
         Self::UndoLast,
         Self::Undo,

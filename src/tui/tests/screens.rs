@@ -129,6 +129,17 @@ fn plan() {
     let mut session = Stage::default().on_80x24();
     session.press(&PLANNED).press(&[Action::Diff, Action::LessContext, Action::PageDown]);
     approve("diff", &mut session);
+    session.press(&[Action::Top, Action::MoreContext, Action::MoreContext, Action::MoreContext]);
+    for (jump, place) in [
+        (Action::NextFile, "file 2/3, hunk 1/3"),
+        (Action::NextHunk, "file 2/3, hunk 2/3"),
+        (Action::PreviousFile, "file 2/3, hunk 1/3"),
+        (Action::PreviousHunk, "file 1/3, hunk 1/3"),
+        (Action::PreviousHunk, "that was the first one"),
+    ] {
+        session.press(&[jump]);
+        assert!(session.shows(place), "{jump:?}: {}", session.text());
+    }
     let mut session = Stage::default().on_80x24();
     session.press(&[Action::Down, Action::Diff]);
     approve("diff-of-one", &mut session);

@@ -14,6 +14,7 @@ use crate::{
             Allowance, Confirm, Consent, Filter, Findings, Interruption, Leaving, List, Model,
             Overlay, Pane, Progress, Review, Screen, Tone, Write, findings_offered,
         },
+        view::Place,
     },
 };
 
@@ -61,6 +62,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Explain => model.overlays.push(Overlay::Explain { scroll: 0 }),
         Action::MoreContext => return context(model, 1),
         Action::LessContext => return context(model, -1),
+        Action::NextHunk => moves::jump(model, Place::Hunk, true),
+        Action::PreviousHunk => moves::jump(model, Place::Hunk, false),
+        Action::NextFile => moves::jump(model, Place::File, true),
+        Action::PreviousFile => moves::jump(model, Place::File, false),
         Action::Apply => return apply(model),
         Action::UndoLast => return plan_undo(model, Undo::Last),
         Action::Undo => return undo(model),

@@ -2,8 +2,8 @@
 
 use crate::tui::{
     keys::Action,
-    model::{Filter, Model, Overlay, Pane, Screen},
-    view,
+    model::{Filter, Model, Overlay, Pane, Review, Screen, Tone},
+    view::{self, Place},
 };
 
 /// Moves in whatever has the focus. Scrolling too far is put right by `settle`.
@@ -40,6 +40,35 @@ pub(super) fn go(model: &mut Model, action: Action) {
         None => {}
     }
     screen(model, by);
+}
+
+/// Scrolls a diff to where the next, or the one before, of these begins.
+pub(super) fn jump(model: &mut Model, place: Place, forward: bool) {
+    let starts = view::places(model, place);
+    let Some(review) = review(model) else { return };
+    let here = review.diff_scroll;
+    let to = if forward {
+        starts.into_iter().find(|start| *start > here)
+    } else {
+        starts.into_iter().rev().find(|start| *start < here)
+    };
+    if let Some(to) = to {
+        review.diff_scroll = to;
+    } else {
+        model.say(
+            Tone::Plain,
+            if forward { "that was the last one" } else { "that was the first one" },
+        );
+    }
+}
+
+/// The diff in sight.
+fn review(model: &mut Model) -> Option<&mut Review> {
+    match (model.overlays.last_mut(), model.screen) {
+        (Some(Overlay::Diff(review)), _) => Some(review.as_mut()),
+        (_, Screen::Undo) => model.undo.as_mut(),
+        _ => model.plan.as_mut(),
+    }
 }
 
 fn screen(model: &mut Model, by: isize) {

@@ -24,41 +24,45 @@ mod review;
 mod text;
 mod theme;
 
+pub(crate) use diff::Place;
+use diff::Unified;
 use layout::{Layout, inside};
 use theme::Theme;
 
-/// A place that holds text: how wide and high, and what is in it.
-struct Body {
-    area: Rect,
-    lines: Vec<Line<'static>>,
+/// How far so many rows can be scrolled in an area.
+fn last_of(rows: usize, area: Rect) -> usize {
+    rows.saturating_sub(usize::from(inside(area).height))
 }
 
-impl Body {
-    /// How far it can be scrolled.
-    fn last_scroll(&self) -> usize {
-        self.lines.len().saturating_sub(usize::from(inside(self.area).height))
-    }
-}
-
-/// The text that the moving keys scroll now, when it is text and not a list.
-fn scrolled(model: &Model) -> Option<Body> {
+/// How far the text can be scrolled that fills the screen or the overlay.
+pub(crate) fn last_scroll(model: &Model) -> usize {
     let layout = Layout::of(model);
     let full = inside(layout.body).width;
     let lines = match (model.overlays.last(), model.screen) {
         (Some(Overlay::Explain { .. }), _) => findings::explanation(model, full),
         (Some(Overlay::Help { .. }), _) => overlays::help(model, full),
-        (Some(Overlay::Diff(review)), _) => diff::lines(model, review, full),
+        (Some(Overlay::Diff(review)), _) => {
+            return last_of(Unified::new(model, review, full).rows(), layout.body);
+        }
         (_, Screen::Progress | Screen::Outcome) => progress::lines(model, full),
         (_, Screen::Transaction) => history::transaction(model, full),
         (_, Screen::Health) => health::lines(model, full),
-        _ => return None,
+        _ => return 0,
     };
-    Some(Body { area: layout.body, lines })
+    last_of(lines.len(), layout.body)
 }
 
-/// How far the text can be scrolled that fills the screen or the overlay.
-pub(crate) fn last_scroll(model: &Model) -> usize {
-    scrolled(model).map_or(0, |body| body.last_scroll())
+/// The rows of the diff in sight at which hunks or files begin, as far as it can be scrolled.
+pub(crate) fn places(model: &Model, place: Place) -> Vec<usize> {
+    let layout = Layout::of(model);
+    let (review, area) = match model.overlays.last() {
+        Some(Overlay::Diff(review)) => (Some(review.as_ref()), layout.body),
+        _ => (model.review(), layout.second),
+    };
+    let Some(review) = review else { return Vec::new() };
+    let unified = Unified::new(model, review, inside(area).width);
+    let last = last_of(unified.rows(), area);
+    unified.places(place).into_iter().map(|start| start.min(last)).collect()
 }
 
 /// How far the detail beside a list can be scrolled.
@@ -69,7 +73,7 @@ pub(crate) fn last_scroll_of_detail(model: &Model) -> usize {
         Screen::History => history::detail(model, width),
         _ => findings::detail(model, width),
     };
-    Body { area, lines }.last_scroll()
+    last_of(lines.len(), area)
 }
 
 /// How far the summary and the diff of a plan can be scrolled.
@@ -77,11 +81,8 @@ pub(crate) fn last_scrolls_of_review(model: &Model) -> (usize, usize) {
     let layout = Layout::of(model);
     let Some(review) = model.review() else { return (0, 0) };
     let summary = review::summary(model, review, inside(layout.first).width);
-    let diff = diff::lines(model, review, inside(layout.second).width);
-    (
-        Body { area: layout.first, lines: summary }.last_scroll(),
-        Body { area: layout.second, lines: diff }.last_scroll(),
-    )
+    let diff = Unified::new(model, review, inside(layout.second).width);
+    (last_of(summary.len(), layout.first), last_of(diff.rows(), layout.second))
 }
 
 /// Rows of a list; the findings have a line of column names above them.
@@ -144,6 +145,34 @@ impl Framed<'_> {
         scroll: usize,
         frame: &mut Frame<'_>,
     ) {
+        let height = usize::from(inside(area).height);
+        let rows = lines.len();
+        let shown = lines.into_iter().skip(scroll).take(height).collect();
+        self.draw_part(theme, area, shown, (scroll, rows), frame);
+    }
+
+    /// The same for a diff, of which only what is in sight is made.
+    fn draw_diff(
+        &self,
+        theme: Theme,
+        area: Rect,
+        diff: &Unified<'_>,
+        scroll: usize,
+        frame: &mut Frame<'_>,
+    ) {
+        let shown = diff.visible(scroll, usize::from(inside(area).height));
+        self.draw_part(theme, area, shown, (scroll, diff.rows()), frame);
+    }
+
+    /// The lines in sight, out of `rows` of which the first `scroll` are above.
+    fn draw_part(
+        &self,
+        theme: Theme,
+        area: Rect,
+        shown: Vec<Line<'static>>,
+        (scroll, rows): (usize, usize),
+        frame: &mut Frame<'_>,
+    ) {
         let ascii = theme.0.ascii;
         let room = usize::from(area.width).saturating_sub(4);
         let title = text::cut(&text::clean(self.title, ascii), room, ascii);
@@ -154,15 +183,14 @@ impl Framed<'_> {
         let left = text::width(&title) + 4;
         let mut right = text::clean(self.right, ascii);
         let height = usize::from(inside(area).height);
-        if lines.len() > height {
-            let last = (scroll + height).min(lines.len());
-            let place = format!("{}-{last}/{}", scroll + 1, lines.len());
+        if rows > height {
+            let last = (scroll + height).min(rows);
+            let place = format!("{}-{last}/{rows}", scroll + 1);
             right = if right.is_empty() { place } else { format!("{right}  {place}") };
         }
         if !right.is_empty() && left + text::width(&right) + 4 <= usize::from(area.width) {
             block = block.title(Line::from(format!(" {right} ")).right_aligned());
         }
-        let shown: Vec<Line<'static>> = lines.into_iter().skip(scroll).take(height).collect();
         frame.render_widget(Clear, area);
         frame.render_widget(Paragraph::new(Text::from(shown)).block(block), area);
     }

@@ -7,7 +7,9 @@ use ratatui::{
 };
 
 use super::{
-    Framed, diff, findings,
+    Framed,
+    diff::{Place, Unified},
+    findings,
     layout::{Layout, centred, inside},
     review::{count, headline, step_name},
     text::{Page, clean, pad},
@@ -36,8 +38,15 @@ pub(super) fn draw(
             full("Explain", "Esc back", lines, *scroll, theme, layout, frame);
         }
         Overlay::Diff(review) => {
-            let lines = diff::lines(model, review, width);
-            full(&diff_title(review), "Esc back", lines, review.diff_scroll, theme, layout, frame);
+            let diff = Unified::new(model, review, width);
+            let right = where_in(&diff, review.diff_scroll);
+            Framed { title: &diff_title(review), right: &right, focused: true }.draw_diff(
+                theme,
+                layout.body,
+                &diff,
+                review.diff_scroll,
+                frame,
+            );
         }
         Overlay::Help { scroll } => {
             full("Help", "Esc back", help(model, width), *scroll, theme, layout, frame);
@@ -65,6 +74,17 @@ fn diff_title(review: &Review) -> String {
         Some(plan) => format!("Diff: {}", headline(plan)),
         None => "Diff".to_owned(),
     }
+}
+
+/// `file 1/2, hunk 3/5`: what the first row in sight belongs to.
+fn where_in(diff: &Unified<'_>, scroll: usize) -> String {
+    let of = |name: &str, place: Place| {
+        let starts = diff.places(place);
+        let here = starts.partition_point(|start| *start <= scroll).max(1);
+        (starts.len() > 1).then(|| format!("{name} {here}/{}", starts.len()))
+    };
+    let parts = [of("file", Place::File), of("hunk", Place::Hunk)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn filter(cursor: usize, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {

@@ -3,7 +3,8 @@
 use ratatui::{Frame, text::Line};
 
 use super::{
-    Framed, diff,
+    Framed,
+    diff::Unified,
     layout::{Layout, inside},
     text::Page,
     theme::Theme,
@@ -21,16 +22,13 @@ pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Fra
     let first = model.focus == Pane::First;
     let undo = model.screen == Screen::Undo;
     let title = if undo { "Roll back" } else { "Plan" };
-    let (summary, diff, scrolls) = if let Some(review) = model.review() {
-        (
-            summary(model, review, inside(layout.first).width),
-            diff::lines(model, review, inside(layout.second).width),
-            (review.summary_scroll, review.diff_scroll),
-        )
+    let (summary, scrolls) = if let Some(review) = model.review() {
+        let lines = summary(model, review, inside(layout.first).width);
+        (lines, (review.summary_scroll, review.diff_scroll))
     } else {
         let mut page = Page::new(theme, inside(layout.first).width);
         page.text(Tone::Plain, "Nothing is marked. On the findings (1), Space marks a fix.");
-        (page.into_lines(), Vec::new(), (0, 0))
+        (page.into_lines(), (0, 0))
     };
     Framed { title, right: "", focused: first }.draw(
         theme,
@@ -41,13 +39,14 @@ pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Fra
     );
     let files = model.review().and_then(Review::ready).map_or(0, |ready| ready.diffs.len());
     let title = format!("Diff, {}", count(files, "file"));
-    Framed { title: &title, right: "{ } context", focused: !first }.draw(
-        theme,
-        layout.second,
-        diff,
-        scrolls.1,
-        frame,
-    );
+    let framed = Framed { title: &title, right: "{ } context", focused: !first };
+    match model.review() {
+        Some(review) => {
+            let diff = Unified::new(model, review, inside(layout.second).width);
+            framed.draw_diff(theme, layout.second, &diff, scrolls.1, frame);
+        }
+        None => framed.draw(theme, layout.second, Vec::new(), 0, frame),
+    }
 }
 
 /// `1 file`, `2 files`.
