@@ -1,13 +1,15 @@
 //! What a failed component said, kept before the kubelet collects its log, and which fix it points at.
 //!
-//! Reads `/var/log/pods`, keeps the end of the log in the transaction's folder. Whatever goes wrong here
+//! Reads `/var/log/pods`, of the kubelet the journal of its service, keeps the end of the log in the transaction's folder. Whatever goes wrong here
 //! stops no rollback: then there is no evidence.
 
 use jiff::Timestamp;
 
 use super::execute::Begun;
 use crate::{
-    model::{AttributedEdit, Component, ControlId, Edit, Plan, StepTarget, TransactionId},
+    model::{
+        AttributedEdit, Component, ControlId, Edit, FieldValue, Plan, StepTarget, TransactionId,
+    },
     node::{Files, Node},
     store::keep_evidence,
 };
@@ -49,21 +51,37 @@ pub(super) struct Kept {
     pub(super) says_why: bool,
 }
 
-/// Keeps the end of the log of the pod that this step began; nothing when there is none.
-pub(super) fn keep(node: &dyn Node, id: &TransactionId, step: &Begun) -> Option<Kept> {
-    node.kubelet()?;
-    let component = step.target.restarts()?;
-    let (attempt, text) = newest_log(node.files(), component, step)?;
-    let (telling, says_why) = telling(&text, step.at)?;
-    let name = format!("{component}-{attempt}.log");
+/// Keeps the end of the log of whom the cause names, else of what this step restarted; nothing when there
+/// is none.
+pub(super) fn keep(node: &dyn Node, id: &TransactionId, step: &Begun, cause: &str) -> Option<Kept> {
+    let kubelet = node.kubelet()?;
+    let target = step.target.restarts()?;
+    let component = blamed(cause).filter(|_| target != Component::Kubelet).unwrap_or(target);
+    let (name, text, told) = if component == Component::Kubelet {
+        let text = kubelet.log(step.at).ok()??;
+        let told = telling(text.lines(), &["err="])?;
+        ("kubelet.log".to_owned(), text, told)
+    } else {
+        let (attempt, text) = newest_log(node.files(), component, step)?;
+        let told = telling(messages(&text, step.at), &[])?;
+        (format!("{component}-{attempt}.log"), text, told)
+    };
+    let (telling, says_why) = told;
     let path = keep_evidence(node, id, &name, tail(&text).as_bytes()).ok()?;
     Some(Kept { component, path, telling, says_why })
+}
+
+/// The static pod a cause speaks of first: it may have failed because of another one's change.
+fn blamed(cause: &str) -> Option<Component> {
+    let found = |component: Component| Some((cause.find(component.as_str())?, component));
+    Component::STATIC_PODS.into_iter().filter_map(found).min().map(|(_, component)| component)
 }
 
 /// The log of the last attempt in the newest pod that is not the old one.
 fn newest_log(files: &dyn Files, component: Component, step: &Begun) -> Option<(u32, String)> {
     let prefix = format!("kube-system_{component}-");
-    let old = step.old_pod.as_ref().map(|pod| format!("_{pod}"));
+    let old = step.old_pod.as_ref().filter(|_| step.target.restarts() == Some(component));
+    let old = old.map(|pod| format!("_{pod}"));
     let mut newest: Option<(Timestamp, u32, String)> = None;
     for pod in files.list(LOGS).ok()? {
         let is_old = old.as_ref().is_some_and(|old| pod.name.ends_with(old.as_str()));
@@ -101,16 +119,16 @@ fn split(line: &str) -> Option<(Timestamp, &str)> {
     Some((at.parse().ok()?, message))
 }
 
-/// The line that says why, else the last one (`false`).
-fn telling(text: &str, since: Timestamp) -> Option<(String, bool)> {
-    let lines: Vec<&str> = text
-        .lines()
-        .filter_map(split)
-        .filter(|(at, message)| *at >= since && !message.trim().is_empty())
-        .map(|(_, message)| message.trim())
-        .collect();
+/// What a container said since then.
+fn messages(text: &str, since: Timestamp) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(split).filter(move |(at, _)| *at >= since).map(|(_, message)| message)
+}
+
+/// The line that says why, else the last one (`false`). `vague` are words that also those say who are well.
+fn telling<'t>(lines: impl Iterator<Item = &'t str>, vague: &[&str]) -> Option<(String, bool)> {
+    let lines: Vec<&str> = lines.map(str::trim).filter(|line| !line.is_empty()).collect();
     let by_word = |word: &&str| lines.iter().rev().find(|line| line.contains(*word));
-    let why = TELLING.iter().find_map(by_word);
+    let why = TELLING.iter().filter(|word| !vague.contains(word)).find_map(by_word);
     let line = why.or(lines.last())?;
     Some((line.chars().filter(|c| !c.is_control()).take(LINE).collect(), why.is_some()))
 }
@@ -171,12 +189,19 @@ pub(super) fn culprit(plan: &Plan, target: StepTarget, text: &str) -> Option<Cul
 
 fn names_value(edit: &Edit, text: &str) -> bool {
     match edit {
-        Edit::SetFlag { value, .. } | Edit::AddToList { value, .. } => {
-            let plain = value.len() < 5 || value.parse::<f64>().is_ok();
-            !plain && value != "false" && holds(text, value)
+        Edit::SetFlag { value, .. } | Edit::AddToList { value, .. } => names(value, text),
+        Edit::SetField { value: FieldValue::Text(value), .. } => names(value, text),
+        Edit::SetField { value: FieldValue::List(values), .. } => {
+            values.iter().any(|value| names(value, text))
         }
         _ => false,
     }
+}
+
+/// The text holds a value that is not too common to mean anything.
+fn names(value: &str, text: &str) -> bool {
+    let plain = value.len() < 5 || value.parse::<f64>().is_ok();
+    !plain && value != "false" && holds(text, value)
 }
 
 fn names_setting(edit: &Edit, text: &str) -> bool {
@@ -191,7 +216,9 @@ fn names_setting(edit: &Edit, text: &str) -> bool {
             anonymous || holds(text, flag)
         }
         Edit::SetField { field, .. } | Edit::RemoveField { field } => {
-            holds(text, field.rsplit('.').next().unwrap_or(field))
+            // The kubelet's own words for it begin with a capital, or are one whole.
+            let last = field.rsplit('.').next().unwrap_or(field);
+            holds(&text.to_ascii_lowercase(), &last.to_ascii_lowercase())
         }
         Edit::RemoveEnvFlag { flag, .. } => holds(text, flag),
         Edit::Mode { .. } | Edit::Owner { .. } => false,
@@ -219,10 +246,15 @@ mod tests {
                    2026-11-24T05:26:03.1Z stderr F I1124 flags.go] FLAG: --profiling=\"false\"\n\
                    2026-11-24T05:26:03.2Z stderr F Error: unknown flag: --no-such\x1b[2J-flag\n\
                    2026-11-24T05:26:03.3Z stderr F Usage:\n";
-        let since = "2026-11-24T05:26:02Z".parse().unwrap();
-        let told = telling(log, since).unwrap();
+        let said = |since: &str| messages(log, since.parse().unwrap());
+        let told = telling(said("2026-11-24T05:26:02Z"), &[]).unwrap();
         assert_eq!(told, ("Error: unknown flag: --no-such[2J-flag".to_owned(), true));
-        assert_eq!(telling(log, "2026-11-24T05:26:04Z".parse().unwrap()), None);
+        assert_eq!(telling(said("2026-11-24T05:26:04Z"), &[]), None);
+        let kubelet = "E1124 pod.go] sync failed err=\"x\"\nE1124 run.go] \"command failed\" err=\"y\"\nlast\n";
+        let told = telling(kubelet.lines(), &["err="]).unwrap();
+        assert_eq!(told, ("E1124 run.go] \"command failed\" err=\"y\"".to_owned(), true));
+        let well = telling("E1124 pod.go] sync failed err=\"x\"\nlast".lines(), &["err="]);
+        assert_eq!(well, Some(("last".to_owned(), false)));
     }
 
     #[test]
@@ -232,6 +264,18 @@ mod tests {
         assert!(holds("plugin \"Nope\" is unknown", "Nope"));
         assert!(!holds("unknown flag: --profiling-path", "profiling"));
         assert!(!holds("no contention-profiling here", "profiling"));
+    }
+
+    #[test]
+    fn the_kubelet_names_a_field_in_its_own_words() {
+        let said =
+            "err=\"invalid configuration: ReadOnlyPort (--read-only-port) 99999 must be between";
+        let field = |field: &str| Edit::RemoveField { field: field.to_owned() };
+        assert!(names_setting(&field("readOnlyPort"), said));
+        assert!(!names_setting(&field("authentication.anonymous.enabled"), said));
+        let suites = FieldValue::List(vec!["TLS_NONE".to_owned(), "TLS_AES".to_owned()]);
+        let set = Edit::SetField { field: "tlsCipherSuites".to_owned(), value: suites };
+        assert!(names_value(&set, "Cipher suite TLS_NONE not supported or doesn't exist"));
     }
 
     #[test]

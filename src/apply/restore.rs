@@ -95,7 +95,7 @@ impl Undo<'_> {
         let Some(step) = self.begun.last().filter(|step| !step.touched.is_empty()) else {
             return cause;
         };
-        let (target, kept) = (step.target, evidence::keep(self.node, self.id, step));
+        let (target, kept) = (step.target, evidence::keep(self.node, self.id, step, &cause));
         let mut told = cause;
         if let Some(Kept { component, path, telling, says_why }) = kept {
             if says_why {

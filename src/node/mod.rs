@@ -298,6 +298,11 @@ pub trait KubeletView: fmt::Debug + Send + Sync {
     fn restart(&self) -> Result<(), NodeError>;
     /// Its own health endpoint (`:10248/healthz`) answers.
     fn healthy(&self) -> bool;
+    /// The end of what its service said since then, oldest first; `None` where nobody kept it.
+    fn log(&self, since: Timestamp) -> Result<Option<String>, NodeError> {
+        let _ = since;
+        Ok(None)
+    }
     /// What the service manager says of its unit; `None` where there is none to ask.
     fn service(&self) -> Result<Option<ServiceState>, NodeError> {
         Ok(None)

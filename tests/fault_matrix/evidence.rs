@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use kube_temper::{
-    model::{Component, Outcome, Plan, RecordKind, StepTarget},
+    model::{Component, Edit, FieldValue, Outcome, Plan, RecordKind, StepTarget},
     node::{Node as _, recording::KUBEADM_1_36_2, sim::Cause},
 };
 
 use crate::{
     lab::{Deed, Done, Lab, When},
     machine::{
-        plan, set_flag,
+        edit, plan, set_flag,
         sim::{flag, rewritten},
         step, with_flag,
     },
@@ -68,6 +68,65 @@ fn the_last_words_of_a_crashed_component_are_kept_and_name_the_culprit() {
     assert_eq!(stat.mode, 0o600);
     let log = lab.node.state().read(inside, 1 << 20).unwrap();
     assert!(String::from_utf8(log).unwrap().contains(words));
+}
+
+/// Lines of the kubelet's configuration, each for a control of its own.
+fn configured(lab: &Lab, lines: &[(&str, &str, FieldValue)]) -> Plan {
+    const CONFIG: &str = "/var/lib/kubelet/config.yaml";
+    let mut text = lab.node.text(CONFIG).unwrap();
+    for (_, field, value) in lines {
+        text += &format!("{field}: {value}\n");
+    }
+    let mut change = rewritten(&lab.node, CONFIG, "4.2.13", text);
+    change.edits = lines
+        .iter()
+        .map(|(id, field, value)| {
+            edit(id, Edit::SetField { field: (*field).to_owned(), value: value.clone() })
+        })
+        .collect();
+    plan(vec![step(StepTarget::Kubelet, vec![change])])
+}
+
+#[test]
+fn the_last_words_of_a_kubelet_are_kept_and_name_the_culprit() {
+    let lab = Lab::new(&KUBEADM_1_36_2, 7, Vec::new());
+    // What its dry run cannot know.
+    lab.node.crash_on(Component::Kubelet, "seccompDefault: true");
+    let plan = configured(
+        &lab,
+        &[
+            ("4.2.14", "seccompDefault", FieldValue::Bool(true)),
+            ("4.2.13", "podPidsLimit", FieldValue::Int(4096)),
+        ],
+    );
+    let done = lab.run(&plan, None).unwrap();
+    let Outcome::RolledBack { cause, .. } = &done.outcome else { panic!("{}", done.told()) };
+    assert!(cause.contains("kubelet said: ") && cause.contains("asked to crash on"), "{cause}");
+    assert!(
+        cause.contains("likely because of 4.2.14; 4.2.13 can be applied without it"),
+        "{cause}"
+    );
+    let kept = kept(&done);
+    let [(Component::Kubelet, path, telling)] = kept[..] else { panic!("{kept:?}") };
+    assert!(telling.contains("\"command failed\""), "{telling}");
+    let inside = path.strip_prefix("/var/lib/kube-temper").unwrap();
+    assert_eq!(lab.node.state().lstat(inside).unwrap().unwrap().mode, 0o600);
+    let log = lab.node.state().read(inside, 1 << 20).unwrap();
+    assert!(String::from_utf8(log).unwrap().contains("Main process exited"));
+}
+
+#[test]
+fn the_last_words_are_those_of_who_failed_not_of_what_was_changed() {
+    let breaks = deed(|lab| {
+        lab.node.crash_on(Component::KubeControllerManager, "--");
+        lab.node.kill(Component::KubeControllerManager);
+    });
+    let lab = Lab::new(&KUBEADM_1_36_2, 7, vec![(When::Applied(60), breaks)]);
+    let plan = flag(&lab.node, Component::KubeApiserver, "profiling", "false");
+    let done = lab.run(&plan, None).unwrap();
+    let kept = kept(&done);
+    let [(Component::KubeControllerManager, _, telling)] = kept[..] else { panic!("{kept:?}") };
+    assert!(telling.contains("asked to crash"), "{telling}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::{
@@ -122,6 +123,10 @@ impl KubeletView for HostKubelet {
                 matches!(self.http.status(&url, ANSWER), ProbeAnswer::Status(200 | 401 | 403))
             }
         }
+    }
+
+    fn log(&self, since: Timestamp) -> Result<Option<String>, NodeError> {
+        self.service.log(since, &self.clock)
     }
 
     fn service(&self) -> Result<Option<ServiceState>, NodeError> {

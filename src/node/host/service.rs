@@ -1,10 +1,12 @@
-//! The kubelet's unit: two fixed commands of systemd, nothing else of it.
+//! The kubelet's unit: three fixed commands of systemd, nothing else of it.
 
 use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
+
+use jiff::Timestamp;
 
 use super::run::{Running, last_line};
 use crate::node::{Clock, NodeError, NodeErrorKind, ServiceState};
@@ -15,28 +17,39 @@ const UNIT: &str = "kubelet.service";
 /// Where systemd installs its client.
 const SYSTEMCTL: [&str; 2] = ["/usr/bin/systemctl", "/bin/systemctl"];
 
+/// Where systemd installs the reader of its journal.
+const JOURNALCTL: [&str; 2] = ["/usr/bin/journalctl", "/bin/journalctl"];
+
+/// So many lines of the kubelet's log say why it failed; one that starts says some hundred.
+const LINES: &str = "1000";
+
 /// How long a restart may take: systemd itself waits 90 s for a unit that does not stop.
 const RESTART: Duration = Duration::from_secs(100);
 
 /// How long a question may take.
 const ASK: Duration = Duration::from_secs(5);
 
-/// systemd's client, where there is one.
+/// How long reading the log may take: the journal of a slow disk is large.
+const READ: Duration = Duration::from_secs(20);
+
+/// systemd's clients, where there are any.
 #[derive(Debug)]
 pub(crate) struct Service {
     program: Option<PathBuf>,
+    journal: Option<PathBuf>,
 }
 
 impl Service {
     /// This machine's.
     pub(crate) fn find() -> Self {
-        Self { program: SYSTEMCTL.iter().map(PathBuf::from).find(|path| path.exists()) }
+        let here = |places: [&str; 2]| places.iter().map(PathBuf::from).find(|path| path.exists());
+        Self { program: here(SYSTEMCTL), journal: here(JOURNALCTL) }
     }
 
-    /// Another program in its place.
+    /// Another program in place of both.
     #[cfg(test)]
     fn at(program: PathBuf) -> Self {
-        Self { program: Some(program) }
+        Self { program: Some(program.clone()), journal: Some(program) }
     }
 
     /// `systemctl restart kubelet.service`. It returns as soon as the process was started, and says nothing
@@ -47,6 +60,19 @@ impl Service {
             return Err(failed(OPERATION, "there is no systemctl on this node".to_owned()));
         };
         run(program, OPERATION, &["restart", UNIT], RESTART, clock).map(|_| ())
+    }
+
+    /// `journalctl`, of what the unit said and systemd said of it since then.
+    pub(crate) fn log(
+        &self,
+        since: Timestamp,
+        clock: &dyn Clock,
+    ) -> Result<Option<String>, NodeError> {
+        let Some(program) = &self.journal else { return Ok(None) };
+        let since = format!("--since=@{}", since.as_second());
+        let args =
+            ["--unit", UNIT, &since, "--lines", LINES, "--output=cat", "--no-pager", "--quiet"];
+        run(program, "read the log of", &args, READ, clock).map(Some)
     }
 
     /// `systemctl show`, of what tells whether the kubelet stays.
@@ -70,7 +96,8 @@ fn run(
     clock: &dyn Clock,
 ) -> Result<String, NodeError> {
     let io = |error: std::io::Error| NodeError::io("run", &program.to_string_lossy(), &error);
-    let shown = || format!("systemctl {}", args.join(" "));
+    let name = program.file_name().unwrap_or_default().to_string_lossy();
+    let shown = || format!("{name} {}", args.join(" "));
     #[allow(clippy::disallowed_methods, reason = "a fixed program, and this is the node floor")]
     let mut command = Command::new(program);
     // systemctl finds its bus by fixed paths; of the environment it needs nothing.
@@ -143,11 +170,32 @@ mod tests {
             error.to_string(),
             "cannot restart kubelet.service: 'systemctl restart kubelet.service' ended with exit status: 1: Job for kubelet.service failed."
         );
-        let none = Service { program: None }.restart(&SystemClock::new()).unwrap_err();
+        let none =
+            Service { program: None, journal: None }.restart(&SystemClock::new()).unwrap_err();
         assert_eq!(
             none.to_string(),
             "cannot restart kubelet.service: there is no systemctl on this node"
         );
+    }
+
+    #[test]
+    fn the_log_of_the_unit_is_read_by_one_fixed_command() {
+        let (service, folder) =
+            stub("echo \"$@\" > HERE/said; /usr/bin/env >> HERE/said; echo first; echo last");
+        let since = "2026-11-24T05:26:01.9Z".parse().unwrap();
+        let log = service.log(since, &SystemClock::new()).unwrap();
+        assert_eq!(log.as_deref(), Some("first\nlast\n"));
+        let said = fs::read_to_string(folder.path().join("said")).unwrap();
+        let mut lines = said.lines();
+        assert_eq!(
+            lines.next(),
+            Some(
+                "--unit kubelet.service --since=@1795497961 --lines 1000 --output=cat --no-pager --quiet"
+            )
+        );
+        assert!(lines.all(|line| line.starts_with("PWD=") || line.starts_with("_=")), "{said}");
+        let none = Service { program: None, journal: None };
+        assert_eq!(none.log(since, &SystemClock::new()), Ok(None));
     }
 
     #[test]
@@ -168,6 +216,6 @@ mod tests {
         let (odd, _folder) = stub("echo hello");
         let error = odd.state(&SystemClock::new()).unwrap_err();
         assert!(error.to_string().ends_with("it said 'hello'"), "{error}");
-        assert_eq!(Service { program: None }.state(&SystemClock::new()), Ok(None));
+        assert_eq!(Service { program: None, journal: None }.state(&SystemClock::new()), Ok(None));
     }
 }

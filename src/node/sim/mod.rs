@@ -54,6 +54,8 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use jiff::Timestamp;
+
 use self::{etcd::SimEtcd, files::SimFiles, programs::SimPrograms, world::World};
 use super::{
     Clock, Etcd, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, PodStatus,
@@ -301,6 +303,10 @@ impl KubeletView for SimKubelet {
         }
         world.restart_kubelet();
         Ok(())
+    }
+
+    fn log(&self, since: Timestamp) -> Result<Option<String>, NodeError> {
+        Ok(Some(self.shared.world().kubelet_said(since)))
     }
 
     fn healthy(&self) -> bool {

@@ -1,12 +1,14 @@
 //! The kubelet as a service: what it is started with, whether it can use its configuration, and what
 //! its service manager does when it cannot.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{
     super::{Files as _, ProbeAnswer, memory::MemoryFiles},
+    clock,
     events::{Cause, What},
     probes::KUBELET_ANSWERS,
     queue::Timer,
@@ -308,6 +310,26 @@ impl World {
             slot.pod.take_if(|pod| pod.running.is_none());
         }
         self.back_off.clear();
+    }
+
+    /// What the kubelet's service said since then.
+    pub(super) fn kubelet_said(&self, since: Timestamp) -> String {
+        let mut said = String::new();
+        for event in &self.log {
+            if clock::wall(self.begun + event.at) < since {
+                continue;
+            }
+            if let Some((Component::Kubelet, _)) = event.started() {
+                said += "I1124 server.go] \"Kubelet version\"\n";
+            }
+            if let Some((Component::Kubelet, Cause::Crash(why))) = event.stopped() {
+                let _ = writeln!(
+                    said,
+                    "E1124 run.go] \"command failed\" err=\"{why}\"\nkubelet.service: Main process exited, code=exited, status=1/FAILURE"
+                );
+            }
+        }
+        said
     }
 
     /// A kubelet exits and is started again later.

@@ -58,7 +58,7 @@ pub(super) struct World {
     pub(super) tree: Arc<MemoryFiles>,
     /// Time since boot that has been simulated.
     pub(super) now: Duration,
-    begun: Duration,
+    pub(super) begun: Duration,
     pub(super) queue: Queue,
     pub(super) chance: Chance,
     pub(super) table: Table,
