@@ -189,8 +189,9 @@ pub(super) fn culprit(plan: &Plan, target: StepTarget, text: &str) -> Option<Cul
 
 fn names_value(edit: &Edit, text: &str) -> bool {
     match edit {
-        Edit::SetFlag { value, .. } | Edit::AddToList { value, .. } => names(value, text),
-        Edit::SetField { value: FieldValue::Text(value), .. } => names(value, text),
+        Edit::SetFlag { value, .. }
+        | Edit::AddToList { value, .. }
+        | Edit::SetField { value: FieldValue::Text(value), .. } => names(value, text),
         Edit::SetField { value: FieldValue::List(values), .. } => {
             values.iter().any(|value| names(value, text))
         }

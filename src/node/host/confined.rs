@@ -151,7 +151,7 @@ impl Confinement {
         )]
         let mut command = Command::new(launcher);
         command.args([COMMAND, &order]).env_clear().current_dir("/").stdin(program);
-        Running::start(&mut command).map_err(|error| {
+        Running::start_unchanged(&mut command).map_err(|error| {
             NodeError::io("start", &launcher.to_string_lossy(), &error).to_string()
         })
     }

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use super::run::ordinary;
 use crate::node::{Clock, NodeError, NodeErrorKind};
 
 /// Longest answer that is read, in bytes.
@@ -43,6 +44,7 @@ pub(crate) fn version(
         .stderr(Stdio::null())
         .spawn()
         .map_err(|error| failed(&error))?;
+    ordinary(child.id());
     let (sender, receiver) = mpsc::channel();
     if let Some(output) = child.stdout.take() {
         std::thread::spawn(move || {

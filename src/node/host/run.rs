@@ -6,6 +6,7 @@ use std::{
     collections::VecDeque,
     io::{self, Read as _},
     os::unix::process::CommandExt as _,
+    path::Path,
     process::{Child, Command, ExitStatus},
     sync::{Arc, Mutex, PoisonError, mpsc},
     time::Duration,
@@ -37,8 +38,16 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Starts it in a process group of its own; what it prints on both outputs is kept in the order it came.
+    /// Starts it in a process group of its own, as likely to be ended as any other when memory runs out; what
+    /// it prints on both outputs is kept in the order it came.
     pub(crate) fn start(command: &mut Command) -> io::Result<Self> {
+        let running = Self::start_unchanged(command)?;
+        ordinary(running.child.id());
+        Ok(running)
+    }
+
+    /// The same for a program that says itself what becomes of it when memory runs out.
+    pub(crate) fn start_unchanged(command: &mut Command) -> io::Result<Self> {
         let (mut reader, writer) = io::pipe()?;
         let child = command.process_group(0).stdout(writer.try_clone()?).stderr(writer).spawn();
         // The command holds the writing ends until it is given something else.
@@ -107,6 +116,21 @@ impl Drop for Running {
             // It cannot outlive the signal; an error means that it was waited for.
             let _ = self.child.wait();
         }
+    }
+}
+
+/// Takes the guard's protection against the end of memory from a process it started: it is the guard that
+/// must stay.
+pub(crate) fn ordinary(pid: u32) {
+    unprotect(Path::new(&format!("/proc/{pid}/oom_score_adj")));
+}
+
+/// What is worse off already stays so.
+#[allow(clippy::disallowed_methods, reason = "of a process of ours, not of the node's files")]
+fn unprotect(score: &Path) {
+    if std::fs::read_to_string(score).is_ok_and(|adjusted| adjusted.starts_with('-')) {
+        // It may have ended by now; else it takes no right to make it worse off.
+        let _ = std::fs::write(score, "0");
     }
 }
 
@@ -179,6 +203,19 @@ mod tests {
         let mut running = start("sleep 1000 & echo said");
         running.wait(LONG, &SystemClock::new()).unwrap().unwrap();
         assert_eq!(running.output(), "said\n");
+    }
+
+    #[test]
+    fn what_a_guard_starts_is_not_protected_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let score = folder.path().join("oom_score_adj");
+        for (inherited, left) in [("-900\n", "0"), ("0\n", "0\n"), ("1000\n", "1000\n")] {
+            std::fs::write(&score, inherited).unwrap();
+            unprotect(&score);
+            assert_eq!(std::fs::read_to_string(&score).unwrap(), left, "{inherited}");
+        }
+        // Whoever is gone already needs none of it.
+        unprotect(&folder.path().join("gone"));
     }
 
     #[test]
