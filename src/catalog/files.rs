@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{Catalog, CatalogError};
-use crate::model::{Benchmark, BenchmarkId, Control, ControlId, PathVar};
+use crate::model::{Benchmark, BenchmarkId, Control, ControlId, PathVar, control::KnownCluster};
 
 /// One file of a set.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +31,7 @@ macro_rules! embed {
 }
 
 /// The set that is compiled in; `tests/catalog.rs` compares it with the folder.
-pub(super) const EMBEDDED: [Source<'static>; 21] = embed![
+pub(super) const EMBEDDED: [Source<'static>; 22] = embed![
     "1.1-control-plane-files",
     "1.2-audit",
     "1.2-authentication",
@@ -52,11 +52,14 @@ pub(super) const EMBEDDED: [Source<'static>; 21] = embed![
     "5.5-image-provenance",
     "5.6-general-policies",
     "benchmarks",
+    "cluster",
     "paths",
 ];
 
 /// Where the benchmarks are.
 pub(super) const BENCHMARKS: &str = "benchmarks.yaml";
+/// Where it is said what is known of clusters.
+pub(super) const CLUSTER: &str = "cluster.yaml";
 /// Where the path candidates are.
 pub(super) const PATHS: &str = "paths.yaml";
 
@@ -163,6 +166,8 @@ pub(super) struct Set<'t> {
     pub(super) controls: Vec<Parsed<'t, ControlsFile>>,
     /// The benchmarks.
     pub(super) benchmarks: Parsed<'t, BenchmarksFile>,
+    /// What is known of clusters.
+    pub(super) cluster: Parsed<'t, KnownCluster>,
     /// The path candidates.
     pub(super) paths: Parsed<'t, PathsFile>,
 }
@@ -183,8 +188,9 @@ pub(super) fn read<'t>(
     let benchmarks = required(BENCHMARKS, "the numbers of the controls in each benchmark")?;
     let benchmarks = Parsed::read(benchmarks)?;
     let paths = Parsed::read(required(PATHS, "where to look for files")?)?;
+    let cluster = Parsed::read(required(CLUSTER, "what is known of clusters")?)?;
     let controls = sources.into_values().map(Parsed::read).collect::<Result<_, _>>()?;
-    Ok(Set { controls, benchmarks, paths })
+    Ok(Set { controls, benchmarks, cluster, paths })
 }
 
 impl Set<'_> {
@@ -213,7 +219,8 @@ impl Set<'_> {
         }
         let benchmarks: [Benchmark; 8] = benchmarks.try_into().map_err(|_| problem())?;
         let controls = self.controls.into_iter().flat_map(|file| file.content.controls).collect();
-        Ok(Catalog { controls, benchmarks, paths: self.paths.content.paths })
+        let (cluster, paths) = (self.cluster.content, self.paths.content.paths);
+        Ok(Catalog { controls, benchmarks, cluster, paths })
     }
 }
 

@@ -11,11 +11,11 @@ mod tests;
 
 use self::files::Source;
 use crate::{
-    model::{Benchmark, BenchmarkId, Check, Control, ControlId, Minor},
+    model::{Benchmark, BenchmarkId, Check, Control, ControlId, Minor, control::KnownCluster},
     node::collect::PathCandidates,
 };
 
-pub use schema::{benchmarks_schema, paths_schema, schema};
+pub use schema::{benchmarks_schema, cluster_schema, paths_schema, schema};
 
 /// All controls, all benchmarks, all path candidates.
 #[derive(Debug, Clone)]
@@ -23,6 +23,7 @@ pub struct Catalog {
     controls: Vec<Control>,
     /// One per [`BenchmarkId::ALL`], in that order.
     benchmarks: [Benchmark; 8],
+    cluster: KnownCluster,
     paths: PathCandidates,
 }
 
@@ -55,7 +56,7 @@ impl Catalog {
 
     /// A set given as (file name, text) pairs: `--remediations DIR`.
     ///
-    /// `benchmarks.yaml` and `paths.yaml` are required; every other file holds controls. The set
+    /// `benchmarks.yaml`, `cluster.yaml` and `paths.yaml` are required; every other file holds controls. The set
     /// replaces the compiled-in one as a whole.
     pub fn parse<'t>(
         files: impl IntoIterator<Item = (&'t str, &'t str)>,
@@ -109,6 +110,11 @@ impl Catalog {
             (newest.kubernetes.iter().max()? < &minor).then_some(newest)
         };
         exact.or_else(newest).map(|benchmark| benchmark.id)
+    }
+
+    /// What is known of clusters in general.
+    pub fn known_cluster(&self) -> &KnownCluster {
+        &self.cluster
     }
 
     /// Where to look for files when the running process does not say.

@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use super::files::{BenchmarksFile, ControlsFile, PathsFile};
+use crate::model::control::KnownCluster;
 
 /// Schema of a file of controls.
 pub fn schema() -> Value {
@@ -14,6 +15,11 @@ pub fn schema() -> Value {
 /// Schema of `benchmarks.yaml`.
 pub fn benchmarks_schema() -> Value {
     schemars::schema_for!(BenchmarksFile).to_value()
+}
+
+/// Schema of `cluster.yaml`.
+pub fn cluster_schema() -> Value {
+    schemars::schema_for!(KnownCluster).to_value()
 }
 
 /// Schema of `paths.yaml`.

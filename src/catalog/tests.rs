@@ -106,10 +106,12 @@ paths:
 const CONTROLS_FILE: &str = "1.2-small.yaml";
 const BENCHMARKS_FILE: &str = "benchmarks.yaml";
 const PATHS_FILE: &str = "paths.yaml";
+const CLUSTER: (&str, &str) = ("cluster.yaml", include_str!("../../remediations/cluster.yaml"));
 
 /// The small set above, with one passage of one file replaced.
 fn load(file: &str, old: &str, new: &str) -> Result<Catalog, CatalogError> {
-    let set = [(CONTROLS_FILE, CONTROLS), (BENCHMARKS_FILE, BENCHMARKS), (PATHS_FILE, PATHS)];
+    let small = [(CONTROLS_FILE, CONTROLS), (BENCHMARKS_FILE, BENCHMARKS), (PATHS_FILE, PATHS)];
+    let set = [small[0], small[1], small[2], CLUSTER];
     let texts = set.map(|(name, text)| {
         if name == file {
             assert_eq!(text.matches(old).count(), 1, "'{old}' names one passage of {file}");

@@ -5,6 +5,7 @@
 
 mod admission;
 mod audit;
+pub mod cluster;
 mod content;
 mod deviation;
 mod expect;
@@ -24,12 +25,13 @@ use crate::{
     catalog::Numbered,
     model::{
         BenchmarkId, Check, Component, Control, ControlId, Finding, NodeFacts, Report, Role,
-        Status, Target,
+        Status, Target, control::ApiCheck,
     },
 };
+use cluster::{Cluster, View};
 use verdict::Verdict;
 
-/// Judges every given control, and adds our own findings (`KT-…`).
+/// Judges every given control by the node alone, and adds our own findings (`KT-…`).
 ///
 /// One finding per control, ordered by number; ours follow, and are there only when something was found.
 pub fn check(
@@ -38,8 +40,22 @@ pub fn check(
     controls: &[Numbered],
     facts: &NodeFacts,
 ) -> Report {
-    let mut findings: Vec<Finding> =
-        controls.iter().map(|numbered| finding(&numbered.id, &numbered.control, facts)).collect();
+    check_with(benchmark, notices, controls, facts, None)
+}
+
+/// The same by the node and its cluster.
+pub fn check_with(
+    benchmark: BenchmarkId,
+    notices: Vec<String>,
+    controls: &[Numbered],
+    facts: &NodeFacts,
+    cluster: Option<Cluster<'_>>,
+) -> Report {
+    let view = View::of(cluster, facts);
+    let mut findings: Vec<Finding> = controls
+        .iter()
+        .map(|numbered| finding(&numbered.id, &numbered.control, facts, &view))
+        .collect();
     findings.extend(own::findings(facts));
     findings.sort_by(|a, b| a.control.cmp(&b.control));
     Report {
@@ -76,8 +92,8 @@ fn own_notices(facts: &NodeFacts) -> impl Iterator<Item = String> + '_ {
     files_decide.into_iter().chain(stopped).chain(facts.problems.iter().cloned())
 }
 
-fn finding(id: &ControlId, control: &Control, facts: &NodeFacts) -> Finding {
-    let verdict = applicable(id, facts).unwrap_or_else(|| judge(control, facts));
+fn finding(id: &ControlId, control: &Control, facts: &NodeFacts, view: &View<'_>) -> Finding {
+    let verdict = applicable(id, facts).unwrap_or_else(|| judge(control, facts, view));
     Finding {
         control: id.clone(),
         slug: control.slug.clone(),
@@ -88,6 +104,7 @@ fn finding(id: &ControlId, control: &Control, facts: &NodeFacts) -> Finding {
         reason: verdict.reason,
         expected: words::expected(&control.check),
         evidence: verdict.evidence,
+        objects: verdict.objects,
         drift: verdict.drift,
         mark: (verdict.status == Status::Fail).then(|| deviation::mark(control, facts)).flatten(),
         offer: offer::of(control, facts),
@@ -105,7 +122,7 @@ fn applicable(id: &ControlId, facts: &NodeFacts) -> Option<Verdict> {
     })
 }
 
-fn judge(control: &Control, facts: &NodeFacts) -> Verdict {
+fn judge(control: &Control, facts: &NodeFacts, view: &View<'_>) -> Verdict {
     match &control.check {
         Check::FileMode { path, at_most } => files::mode(facts, *path, *at_most),
         Check::FileOwner { path, owner } => files::owner(facts, *path, owner),
@@ -119,8 +136,9 @@ fn judge(control: &Control, facts: &NodeFacts) -> Verdict {
                 &flags::Wanted { flags, expect, absent, requires, ignored_with, accept },
             )
         }
-        Check::AdmissionPlugin { plugin, enabled, on_by_default } => {
-            admission::plugin(facts, plugin, *enabled, *on_by_default)
+        Check::AdmissionPlugin { plugin, enabled, on_by_default, shows } => {
+            let verdict = admission::plugin(facts, plugin, *enabled, *on_by_default);
+            beside(verdict, shows.as_ref(), view)
         }
         Check::AuthorizationMode { mode, enabled } => {
             admission::authorization_mode(facts, mode, *enabled)
@@ -157,12 +175,25 @@ fn judge(control: &Control, facts: &NodeFacts) -> Verdict {
             },
         ),
         Check::KubeProxyField { field, flag, expect, absent } => {
-            proxy::judge(facts, field, flag, expect, absent)
+            proxy::judge(facts, view.kube_proxy(), &proxy::Wanted { field, flag, expect, absent })
         }
         Check::EncryptionProviders { allowed } => content::encryption(facts, allowed),
         Check::AuditPolicy { cover } => content::audit_policy(facts, cover),
         Check::EtcdOwnCa {} => content::etcd_own_ca(facts),
-        Check::Api { look_at } => Verdict::manual(format!("needs API access: {look_at}")),
-        Check::Review { look_at } => Verdict::manual(look_at.clone()),
+        Check::Api { look_at, judge } => view.judge(judge, look_at),
+        Check::Review { look_at, shows } => {
+            beside(Verdict::manual(look_at.clone()), shows.as_ref(), view)
+        }
     }
+}
+
+/// A verdict, with objects of the cluster it matters to.
+fn beside(verdict: Verdict, shows: Option<&ApiCheck>, view: &View<'_>) -> Verdict {
+    let Some((objects, said)) = shows.and_then(|shows| view.show(shows)) else { return verdict };
+    let reason = if verdict.status == Status::Manual {
+        format!("{said}. {}", verdict.reason)
+    } else {
+        format!("{}; {said}", verdict.reason)
+    };
+    Verdict { reason, objects, ..verdict }
 }

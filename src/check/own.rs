@@ -100,6 +100,7 @@ fn finding(kind: &Kind, facts: &NodeFacts) -> Option<Finding> {
         reason: format!("{}: {}{more}", first.source, first.value),
         expected: kind.expected.to_owned(),
         evidence,
+        objects: Vec::new(),
         drift: None,
         mark: None,
         offer: FixOffer::None { reason: kind.advice.to_owned() },

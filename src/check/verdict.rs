@@ -1,5 +1,5 @@
 //! Verdicts, and how the verdicts on the places that hold a setting become one.
-use crate::model::{Evidence, Source, Status};
+use crate::model::{Evidence, FoundObject, Source, Status};
 
 use super::sides::{Side, SideKind};
 
@@ -9,12 +9,14 @@ pub(super) struct Verdict {
     pub(super) status: Status,
     pub(super) reason: String,
     pub(super) evidence: Vec<Evidence>,
+    /// Objects of the cluster, most dangerous first.
+    pub(super) objects: Vec<FoundObject>,
     pub(super) drift: Option<String>,
 }
 
 impl Verdict {
     pub(super) fn new(status: Status, reason: impl Into<String>, evidence: Vec<Evidence>) -> Self {
-        Self { status, reason: reason.into(), evidence, drift: None }
+        Self { status, reason: reason.into(), evidence, objects: Vec::new(), drift: None }
     }
 
     pub(super) fn not_applicable(reason: impl Into<String>) -> Self {
@@ -202,5 +204,5 @@ pub(super) fn combine(sides: &[Side<'_>], judge: impl Fn(&Side<'_>) -> SideVerdi
             }
         }
     }
-    Verdict { status, reason, evidence, drift }
+    Verdict { drift, ..Verdict::new(status, reason, evidence) }
 }

@@ -77,6 +77,6 @@ pub(super) fn expected(check: &Check) -> String {
         Check::EtcdOwnCa {} => {
             "etcd trusts no certificate authority that API clients may use".to_owned()
         }
-        Check::Api { look_at } | Check::Review { look_at } => look_at.clone(),
+        Check::Api { look_at, .. } | Check::Review { look_at, .. } => look_at.clone(),
     }
 }

@@ -74,6 +74,10 @@ pub struct Global {
     #[arg(long, global = true, requires = "offline", hide = true)]
     pub guarded: bool,
 
+    /// Judge the cluster by this kubeconfig instead of the node's own; its credential plugins may run.
+    #[arg(long, global = true, value_name = "FILE", help_heading = "Global options")]
+    pub kubeconfig: Option<PathBuf>,
+
     /// Write nothing, whatever is asked.
     #[arg(long, global = true, help_heading = "Global options")]
     pub read_only: bool,

@@ -23,7 +23,7 @@ use crate::{
 
 /// `plan`: the diff, or the plan as JSON, on stdout; `-o` writes it for a later `apply`.
 pub(super) fn plan(engine: &Engine, args: &PlanArgs, terminal: &Terminal) -> anyhow::Result<Exit> {
-    let scan = engine.scan(&Filter::default())?;
+    let scan = engine.scan(&Filter::of_node())?;
     let plan = engine.plan(&scan, &selection(&args.check, args.max_risk))?;
     match args.format {
         Format::Json => report::json::document(&mut terminal.out(), &plan)?,
@@ -71,7 +71,7 @@ pub(super) fn apply(
             ));
         }
         None => {
-            let scan = engine.scan(&Filter::default())?;
+            let scan = engine.scan(&Filter::of_node())?;
             let plan = engine.plan(&scan, &selection(&args.check, args.max_risk))?;
             all_asked_is_planned(&scan, &plan)?;
             plan
@@ -163,7 +163,7 @@ fn apply_safe_or_show(
     dry_run: bool,
     terminal: &Terminal,
 ) -> anyhow::Result<Exit> {
-    let scan = engine.scan(&Filter::default())?;
+    let scan = engine.scan(&Filter::of_node())?;
     let selection =
         Selection::Safe { allow_single: batch.allow_single, max_restarts: batch.max_restarts };
     let plan = engine.plan(&scan, &selection)?;

@@ -197,6 +197,7 @@ fn scan(engine: &Engine, args: &ScanArgs, terminal: &mut Terminal) -> anyhow::Re
         checks: args.narrow.check.clone(),
         sections: args.narrow.section.clone(),
         level: args.narrow.level,
+        node_only: false,
     };
     let scan = engine.scan(&filter)?;
     match args.format {

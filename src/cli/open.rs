@@ -9,7 +9,7 @@ use std::{
 use super::args::Global;
 use crate::{
     catalog::Catalog,
-    cluster::simulated::SimCluster,
+    cluster::{self, Reader, simulated::SimCluster},
     engine::{Engine, EngineError, Settings},
     model::{FileKind, FileMeta},
     node::{
@@ -49,7 +49,19 @@ pub(super) fn engine_at_boot(global: &Global) -> anyhow::Result<Engine> {
 
 fn with(node: Arc<dyn Node>, global: &Global) -> anyhow::Result<Engine> {
     let settings = Settings { benchmark: global.benchmark, read_only: global.read_only };
-    Ok(Engine::new(node, Arc::new(catalog(global.remediations.as_deref())?), settings))
+    let engine = Engine::new(node, Arc::new(catalog(global.remediations.as_deref())?), settings);
+    let reader = global.kubeconfig.as_deref().map(reader).transpose()?;
+    Ok(engine.reading(reader))
+}
+
+/// The cluster of a kubeconfig the user named.
+fn reader(path: &Path) -> anyhow::Result<Arc<dyn Reader>> {
+    let path = inside_root(path)?;
+    let usage = |error: String| EngineError::Usage(format!("--kubeconfig: {error}"));
+    let bytes = DirFiles::read_only(Path::new("/"))?
+        .read(&path, LIMIT)
+        .map_err(|error| usage(error.to_string()))?;
+    Ok(cluster::reader_of_kubeconfig(&path, &bytes).map_err(|error| usage(error.to_string()))?)
 }
 
 /// Starts this program again for the same node.

@@ -4,7 +4,7 @@
 //! five seconds. TLS is always verified. A kubeconfig of the node never starts a program; only one that
 //! the operator named may.
 
-use std::{fmt, future::Future, sync::Mutex, time::Duration};
+use std::{collections::BTreeSet, fmt, future::Future, path::Path, sync::Mutex, time::Duration};
 
 use jiff::Timestamp;
 use k8s_openapi::{
@@ -18,20 +18,23 @@ use k8s_openapi::{
 use kube::{
     Api, Client, Config,
     api::{ListParams, PostParams},
-    config::{KubeConfigOptions, Kubeconfig},
+    config::Kubeconfig,
 };
 
-use super::{ApiServer, Cluster, ClusterError, LEASE, LeaseStatus, NodeStatus};
+use super::{
+    ApiServer, Cluster, ClusterError, LEASE, LeaseStatus, NodeStatus, Reader, kubeconfig,
+    read::{self, Limits},
+};
 use crate::{
-    model::Component,
-    node::{Node, PodStatus},
+    model::{
+        Component,
+        cluster::{ClusterFacts, Resource},
+    },
+    node::{Node, PodStatus, host::DirFiles},
 };
 
 /// How long one answer may take.
 const DEADLINE: Duration = Duration::from_secs(5);
-
-/// How long a connection may take.
-const CONNECT: Duration = Duration::from_secs(2);
 
 /// Larger than any kubeconfig.
 const LIMIT: u64 = 1 << 20;
@@ -53,8 +56,9 @@ pub struct ApiClient {
     client: Client,
     /// To ask another API server with the same credentials; `None` where the client was made otherwise.
     config: Option<Config>,
-    /// This node's name.
+    /// This node's name; empty where only the cluster is asked about.
     node: String,
+    limits: Limits,
 }
 
 impl fmt::Debug for ApiClient {
@@ -67,12 +71,27 @@ impl fmt::Debug for ApiClient {
 impl ApiClient {
     /// The first of [`KUBECONFIGS`] that is here; `Ok(None)` when none is.
     pub fn of_node(node: &dyn Node, name: &str) -> Result<Option<Self>, ClusterError> {
-        for path in KUBECONFIGS {
+        Self::first_of(&KUBECONFIGS, node, name)
+    }
+
+    /// The first administrator's kubeconfig of this node.
+    pub fn reader_of_node(node: &dyn Node) -> Result<Self, ClusterError> {
+        let [admin, super_admin, _] = KUBECONFIGS;
+        Self::first_of(&[admin, super_admin], node, "")?.ok_or_else(|| {
+            ClusterError::Other(
+                "this node has no administrator's kubeconfig: name one with --kubeconfig"
+                    .to_owned(),
+            )
+        })
+    }
+
+    fn first_of(paths: &[&str], node: &dyn Node, name: &str) -> Result<Option<Self>, ClusterError> {
+        for path in paths {
             match node.files().read(path, LIMIT) {
                 Ok(bytes) => {
-                    let kubeconfig = parse(path, &bytes)?;
-                    starts_nothing(path, &kubeconfig)?;
-                    return Self::connect(path, kubeconfig, name).map(Some);
+                    let kubeconfig = kubeconfig::parse(path, &bytes)?;
+                    kubeconfig::starts_nothing(path, &kubeconfig)?;
+                    return Self::connect(path, kubeconfig, name, Limits::OWN).map(Some);
                 }
                 Err(error) if error.is_not_found() => {}
                 Err(error) => return Err(ClusterError::Other(error.to_string())),
@@ -82,31 +101,36 @@ impl ApiClient {
     }
 
     /// A kubeconfig that the operator named: its plugins may run.
-    pub fn of_kubeconfig(path: &str, bytes: &[u8], name: &str) -> Result<Self, ClusterError> {
-        Self::connect(path, parse(path, bytes)?, name)
+    pub fn of_kubeconfig(path: &str, bytes: &[u8]) -> Result<Self, ClusterError> {
+        Self::within(path, bytes, Limits::NAMED)
     }
 
-    fn connect(path: &str, kubeconfig: Kubeconfig, name: &str) -> Result<Self, ClusterError> {
+    /// The same, with other limits.
+    pub fn within(path: &str, bytes: &[u8], limits: Limits) -> Result<Self, ClusterError> {
+        let mut kubeconfig = kubeconfig::parse(path, bytes)?;
+        if let Ok(files) = DirFiles::read_only(Path::new("/")) {
+            kubeconfig::read_tokens(&mut kubeconfig, &files);
+        }
+        let named = path.to_owned();
+        kubeconfig::patiently(path, move || Self::connect(&named, kubeconfig, "", limits))
+    }
+
+    fn connect(
+        path: &str,
+        kubeconfig: Kubeconfig,
+        name: &str,
+        limits: Limits,
+    ) -> Result<Self, ClusterError> {
         let runtime = runtime()?;
-        let unusable = |error: &dyn fmt::Display| ClusterError::Other(format!("{path}: {error}"));
-        let (client, config) = runtime.block_on(async {
-            let options = KubeConfigOptions::default();
-            let mut config = Config::from_custom_kubeconfig(kubeconfig, &options)
-                .await
-                .map_err(|error| unusable(&error))?;
-            if config.accept_invalid_certs {
-                return Err(unusable(
-                    &"it says insecure-skip-tls-verify, and TLS is always verified here",
-                ));
-            }
-            config.connect_timeout = Some(CONNECT);
-            config.read_timeout = Some(DEADLINE);
-            config.write_timeout = Some(DEADLINE);
-            let client = Client::try_from(config.clone()).map_err(|error| unusable(&error))?;
-            Ok((client, config))
-        })?;
-        let runtime = Mutex::new(runtime);
-        Ok(Self { runtime, client, config: Some(config), node: name.to_owned() })
+        let connection =
+            runtime.block_on(kubeconfig::connect(path, kubeconfig, limits.answer.max(DEADLINE)))?;
+        Ok(Self {
+            runtime: Mutex::new(runtime),
+            client: connection.client,
+            config: Some(connection.config),
+            node: name.to_owned(),
+            limits,
+        })
     }
 
     /// Runs one question to its end.
@@ -238,33 +262,18 @@ impl Cluster for ApiClient {
     }
 }
 
+impl Reader for ApiClient {
+    fn read(&self, wanted: &BTreeSet<Resource>) -> Result<ClusterFacts, ClusterError> {
+        let runtime = self.runtime.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        runtime.block_on(read::read(&self.client, wanted, self.limits))
+    }
+}
+
 fn runtime() -> Result<tokio::runtime::Runtime, ClusterError> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| ClusterError::Other(format!("no runtime: {error}")))
-}
-
-fn parse(path: &str, bytes: &[u8]) -> Result<Kubeconfig, ClusterError> {
-    let broken = |why: &dyn fmt::Display| ClusterError::Other(format!("{path}: {why}"));
-    let text = std::str::from_utf8(bytes).map_err(|_| broken(&"it is not UTF-8 text"))?;
-    // The parser's own message may repeat what it stumbled over, which may be a key.
-    Kubeconfig::from_yaml(text).map_err(|_| broken(&"it is not a kubeconfig"))
-}
-
-/// An error when this kubeconfig would start a program to get its credentials.
-fn starts_nothing(path: &str, kubeconfig: &Kubeconfig) -> Result<(), ClusterError> {
-    let starts = kubeconfig
-        .auth_infos
-        .iter()
-        .filter_map(|named| named.auth_info.as_ref())
-        .any(|info| info.exec.is_some() || info.auth_provider.is_some());
-    if starts {
-        return Err(ClusterError::Other(format!(
-            "{path} would start a program for its credentials: name it with --kubeconfig if that is wanted"
-        )));
-    }
-    Ok(())
 }
 
 fn said(error: &kube::Error, verb: &'static str, resource: &str) -> ClusterError {
@@ -285,7 +294,7 @@ fn said(error: &kube::Error, verb: &'static str, resource: &str) -> ClusterError
 }
 
 /// The innermost cause: `connection refused`, not four wrappers around it.
-fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
+pub(super) fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
     let mut error = error;
     while let Some(source) = error.source() {
         error = source;

@@ -37,7 +37,13 @@ fn client(
         let _entered = runtime.enter();
         Client::new(service, "default")
     };
-    ApiClient { runtime: Mutex::new(runtime), client, config: None, node: "cp1".to_owned() }
+    ApiClient {
+        runtime: Mutex::new(runtime),
+        client,
+        config: None,
+        node: "cp1".to_owned(),
+        limits: Limits::OWN,
+    }
 }
 
 /// What the recorded API server answers to these requests.

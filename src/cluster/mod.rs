@@ -1,20 +1,29 @@
-//! Floor 3: the API server, as far as a transaction needs it.
+//! Floor 3: the API server.
 //!
-//! [`Cluster`] answers the few questions that only the API can: whether the node is Ready, who leads,
-//! what the kubelet reported of a static pod, which other API servers there are; and it holds the one
-//! Lease that keeps two control planes from being changed at once. Never asked for verdicts here.
+//! [`Cluster`] answers the few questions of a transaction that only the API can: whether the node is Ready,
+//! who leads, what the kubelet reported of a static pod, which other API servers there are; and it holds the one
+//! Lease that keeps two control planes from being changed at once. [`Reader`] reads what section 5 is judged by.
 
 #[cfg(feature = "cluster")]
 pub mod client;
+#[cfg(feature = "cluster")]
+mod kubeconfig;
+mod lists;
+#[cfg(feature = "cluster")]
+pub mod read;
+pub mod recorded;
 pub mod silent;
 pub mod simulated;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 
 use crate::{
-    model::Component,
+    model::{
+        Component,
+        cluster::{ClusterFacts, Resource},
+    },
     node::{Node, PodStatus},
 };
 
@@ -92,6 +101,38 @@ pub trait Cluster: fmt::Debug + Send + Sync {
     fn hold(&self, holder: &str, duration: Duration, now: Timestamp) -> Result<(), ClusterError>;
     /// Gives that Lease back, if this holder has it.
     fn release(&self, holder: &str) -> Result<(), ClusterError>;
+}
+
+/// Reads a whole cluster for its verdicts.
+pub trait Reader: fmt::Debug + Send + Sync {
+    /// Reads these resources. What could not be read is told in the facts; an error when nobody answers.
+    fn read(&self, wanted: &BTreeSet<Resource>) -> Result<ClusterFacts, ClusterError>;
+}
+
+/// The cluster of a live node, for its verdicts: only an administrator's kubeconfig can read it.
+pub fn reader_of_node(node: &dyn Node) -> Arc<dyn Reader> {
+    #[cfg(feature = "cluster")]
+    let answer = client::ApiClient::reader_of_node(node);
+    #[cfg(not(feature = "cluster"))]
+    let answer: Result<silent::Silent, ClusterError> = {
+        let _ = node;
+        Err(ClusterError::Other("this program was built without a client for it".to_owned()))
+    };
+    match answer {
+        Ok(client) => Arc::new(client),
+        Err(error) => Arc::new(silent::Silent(error)),
+    }
+}
+
+/// The cluster of a kubeconfig that the operator named, for its verdicts. Its plugins may run.
+pub fn reader_of_kubeconfig(path: &str, bytes: &[u8]) -> Result<Arc<dyn Reader>, ClusterError> {
+    #[cfg(feature = "cluster")]
+    return Ok(Arc::new(client::ApiClient::of_kubeconfig(path, bytes)?));
+    #[cfg(not(feature = "cluster"))]
+    {
+        let _ = (path, bytes);
+        Err(ClusterError::Other("this program was built without a client for it".to_owned()))
+    }
 }
 
 /// The cluster of a live node, asked with the node's own kubeconfig. Where that is not possible it answers

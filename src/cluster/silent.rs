@@ -1,11 +1,17 @@
 //! A cluster that cannot be asked, and why: silence is an answer that nobody may take for consent.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 
-use super::{ApiServer, Cluster, ClusterError, LeaseStatus, NodeStatus};
-use crate::{model::Component, node::PodStatus};
+use super::{ApiServer, Cluster, ClusterError, LeaseStatus, NodeStatus, Reader};
+use crate::{
+    model::{
+        Component,
+        cluster::{ClusterFacts, Resource},
+    },
+    node::PodStatus,
+};
 
 /// Answers every question with the same error.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +39,12 @@ impl Cluster for Silent {
     }
 
     fn release(&self, _: &str) -> Result<(), ClusterError> {
+        Err(self.0.clone())
+    }
+}
+
+impl Reader for Silent {
+    fn read(&self, _: &BTreeSet<Resource>) -> Result<ClusterFacts, ClusterError> {
         Err(self.0.clone())
     }
 }

@@ -2,15 +2,22 @@
 //! away exactly when that is.
 
 use std::{
+    collections::BTreeSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use jiff::Timestamp;
 
-use super::{ApiServer, Cluster, ClusterError, LEASE, LeaseStatus, NodeStatus};
+use super::{
+    ApiServer, Cluster, ClusterError, LEASE, LeaseStatus, NodeStatus, Reader,
+    recorded::{API_1_36_2, RecordedApi},
+};
 use crate::{
-    model::Component,
+    model::{
+        Component,
+        cluster::{ClusterFacts, Resource},
+    },
     node::{PodStatus, sim::SimNode},
 };
 
@@ -134,6 +141,13 @@ impl Cluster for SimCluster {
         self.answers()?;
         self.others().lease.take_if(|(other, ..)| other == holder);
         Ok(())
+    }
+}
+
+impl Reader for SimCluster {
+    fn read(&self, wanted: &BTreeSet<Resource>) -> Result<ClusterFacts, ClusterError> {
+        self.answers()?;
+        RecordedApi::of(&API_1_36_2)?.read(wanted)
     }
 }
 

@@ -157,7 +157,7 @@ impl Engine {
     /// A plan may come from a file: it is run only when a new scan of this node plans the very same
     /// changes for the same controls. So nothing in it is believed, neither paths nor risks nor text.
     fn is_still_right(&self, plan: &Plan) -> Result<(), EngineError> {
-        let scan = self.scan(&Filter::default())?;
+        let scan = self.scan(&Filter::of_node())?;
         let refused =
             |why: String| Err(EngineError::Refused(format!("{why}: scan and plan again")));
         if plan.benchmark != scan.report.benchmark {

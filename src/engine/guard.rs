@@ -115,7 +115,7 @@ impl Engine {
     /// With all it asks before it is committed.
     fn equipped(&self, transaction: apply::Transaction) -> apply::Transaction {
         // A node that cannot be scanned now is refused before the first write.
-        let before = self.scan(&Filter::default()).ok();
+        let before = self.scan(&Filter::of_node()).ok();
         let before = before.as_ref().map(|scan| &scan.report);
         let prove = self.prover(transaction.plan(), &transaction.order().purpose, before);
         let cluster = self.cluster_of(&transaction.plan().node);

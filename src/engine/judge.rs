@@ -1,30 +1,37 @@
 //! Scans and explanations: which benchmark, which controls, and the verdicts on one collection of facts.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::{Engine, EngineError, Filter, Scan};
 use crate::{
     catalog::Numbered,
-    check,
+    check::{self, cluster::Cluster},
     model::{BenchmarkId, ControlId, NodeFacts, Target},
     node::collect::collect,
     store::Store,
 };
 
 impl Engine {
-    /// Reads the node and judges it.
+    /// Reads the node and its cluster, and judges them.
     pub fn scan(&self, filter: &Filter) -> Result<Scan, EngineError> {
-        let facts = collect(self.node.as_ref(), self.catalog.path_candidates())?;
-        if !has_components(&facts) {
+        let mut facts = collect(self.node.as_ref(), self.catalog.path_candidates())?;
+        // A named kubeconfig is worth a scan away from any node.
+        if !has_components(&facts) && (self.reader.is_none() || filter.node_only) {
             return Err(EngineError::NothingToJudge(
                 "no Kubernetes component was found here: no static pod manifest, no kubelet, no process; on an unpacked image or recording give --root DIR --offline"
                     .to_owned(),
             ));
         }
+        self.ask_version(&mut facts);
         let benchmark = self.benchmark_for(&facts)?;
         let all = self.catalog.controls(benchmark);
         let controls = narrow(all, benchmark, filter)?;
-        let report = check::check(benchmark, self.notices(benchmark), &controls, &facts);
+        let wanted =
+            if filter.node_only { BTreeSet::new() } else { check::cluster::resources(&controls) };
+        let reading = self.read_cluster(&wanted);
+        let cluster = Cluster { reading: &reading, known: self.catalog.known_cluster() };
+        let notices = self.notices(benchmark);
+        let report = check::check_with(benchmark, notices, &controls, &facts, Some(cluster));
         // A state directory that another user cannot read is no obstacle to a scan.
         let unfinished = Store::new(self.node.as_ref()).unfinished().unwrap_or_default();
         let busy = !unfinished.is_empty() && self.node.is_locked().unwrap_or(false);

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use crate::{
     apply,
     catalog::{Catalog, CatalogError, Numbered},
-    cluster::Cluster,
+    cluster::{Cluster, Reader},
     model::{
         BenchmarkId, ControlId, Level, NodeFacts, Plan, Record, Report, Target, Tier, TransactionId,
     },
@@ -87,6 +87,15 @@ pub struct Filter {
     pub sections: Vec<String>,
     /// Highest CIS level.
     pub level: Option<Level>,
+    /// The node alone: the API server is not asked for verdicts.
+    pub node_only: bool,
+}
+
+impl Filter {
+    /// All that the node alone can tell, as plans and transactions need it.
+    pub fn of_node() -> Self {
+        Self { node_only: true, ..Self::default() }
+    }
 }
 
 /// One scan: the facts and the verdicts on them.
@@ -151,18 +160,26 @@ pub struct Engine {
     catalog: Arc<Catalog>,
     settings: Settings,
     cluster: Option<Arc<dyn Cluster>>,
+    reader: Option<Arc<dyn Reader>>,
 }
 
 impl Engine {
     /// Puts the parts together; reads nothing yet.
     pub fn new(node: Arc<dyn Node>, catalog: Arc<Catalog>, settings: Settings) -> Self {
-        Self { node, catalog, settings, cluster: None }
+        Self { node, catalog, settings, cluster: None, reader: None }
     }
 
     /// Asks the API server too, where a transaction needs it.
     #[must_use]
     pub fn in_cluster(mut self, cluster: Option<Arc<dyn Cluster>>) -> Self {
         self.cluster = cluster;
+        self
+    }
+
+    /// Reads this cluster for its verdicts, instead of the one the node itself has credentials for.
+    #[must_use]
+    pub fn reading(mut self, reader: Option<Arc<dyn Reader>>) -> Self {
+        self.reader = reader;
         self
     }
 

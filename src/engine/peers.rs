@@ -1,10 +1,15 @@
 //! Which API server to ask: the one that was given, else on a live node the one its kubeconfig names.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use super::Engine;
 use crate::{
-    cluster::{self, Cluster},
+    cluster::{self, Cluster, Reader},
+    model::{
+        NodeFacts,
+        cluster::{ClusterReading, Resource},
+        facts::VersionFact,
+    },
     node::NodeKind,
 };
 
@@ -15,6 +20,38 @@ impl Engine {
             return Some(Arc::clone(given));
         }
         (self.node.kind() == NodeKind::Live).then(|| cluster::of_node(self.node.as_ref(), name))
+    }
+
+    /// Whoever reads the cluster for its verdicts: the one that was named, else a live node's own credentials.
+    fn reader(&self) -> Option<Arc<dyn Reader>> {
+        if let Some(named) = &self.reader {
+            return Some(Arc::clone(named));
+        }
+        (self.node.kind() == NodeKind::Live).then(|| cluster::reader_of_node(self.node.as_ref()))
+    }
+
+    /// Reads what the verdicts need of the cluster.
+    pub(super) fn read_cluster(&self, wanted: &BTreeSet<Resource>) -> ClusterReading {
+        let Some(reader) = self.reader().filter(|_| !wanted.is_empty()) else {
+            return ClusterReading::NotAsked;
+        };
+        match reader.read(wanted) {
+            Ok(facts) => ClusterReading::Read(Box::new(facts)),
+            Err(error) => ClusterReading::NoAccess { why: error.to_string() },
+        }
+    }
+
+    /// Where nothing on the node tells its version, the API server does.
+    pub(super) fn ask_version(&self, facts: &mut NodeFacts) {
+        if facts.profile.version.is_some() || self.settings.benchmark.is_some() {
+            return;
+        }
+        let read = self.reader().and_then(|reader| reader.read(&BTreeSet::new()).ok());
+        facts.profile.version = read.and_then(|read| {
+            let text = read.version?;
+            let minor = text.parse().ok()?;
+            Some(VersionFact { text, minor, source: "the API server".to_owned() })
+        });
     }
 
     /// Another API server answers now, so that clients hardly notice when this node's own is away.

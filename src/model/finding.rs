@@ -79,6 +79,11 @@ pub enum Source {
         /// Path within the node's root.
         path: String,
     },
+    /// An object of the cluster.
+    Object {
+        /// `kind/namespace/name`.
+        object: String,
+    },
     /// Nothing sets it: the component's own default.
     Default,
     /// Nothing was read; the value explains itself.
@@ -91,6 +96,7 @@ impl fmt::Display for Source {
             Self::Process { component, pid } => write!(f, "{component} pid {pid}"),
             Self::File { path, line: Some(line) } => write!(f, "{path}:{line}"),
             Self::File { path, line: None } | Self::Stat { path } => f.write_str(path),
+            Self::Object { object } => f.write_str(object),
             Self::Default => f.write_str("default"),
             Self::Note => f.write_str("note"),
         }
@@ -107,6 +113,37 @@ pub struct Evidence {
     pub source: Source,
     /// Whether this piece alone satisfies the control.
     pub good: bool,
+}
+
+/// How much an object of the cluster gives away, worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Danger {
+    /// To everybody, or everything.
+    High,
+    /// In the whole cluster.
+    Medium,
+    /// Within bounds.
+    Low,
+}
+
+/// An object of the cluster that a finding speaks of.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct FoundObject {
+    /// How much it gives away.
+    pub danger: Danger,
+    /// `kind/namespace/name`, or `kind/name` for one of the whole cluster.
+    pub object: String,
+    /// Where in it: `spec.containers[c].securityContext.privileged`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub path: String,
+    /// What was found there, as a person reads it.
+    pub value: String,
+    /// Measurably wrong; otherwise a person must judge.
+    pub wrong: bool,
+    /// How a right comes about: subject, binding, role, rule.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub who: Vec<String>,
 }
 
 /// Why a finding does not count as it stands.
@@ -164,6 +201,9 @@ pub struct Finding {
     pub expected: String,
     /// What the verdict rests on.
     pub evidence: Vec<Evidence>,
+    /// The objects of the cluster it speaks of, most dangerous first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub objects: Vec<FoundObject>,
     /// The running process and what starts it disagree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drift: Option<String>,

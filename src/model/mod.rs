@@ -4,6 +4,7 @@
 
 pub mod benchmark;
 pub mod change;
+pub mod cluster;
 pub mod component;
 pub mod control;
 pub mod facts;
@@ -24,7 +25,9 @@ pub use control::{
     Reversibility, Slug, Tier,
 };
 pub use facts::{FileFact, FileKind, NodeFacts, NodeProfile, Process, ProcessFact};
-pub use finding::{Evidence, Finding, FixOffer, Mark, Report, Score, Source, Status};
+pub use finding::{
+    Danger, Evidence, Finding, FixOffer, FoundObject, Mark, Report, Score, Source, Status,
+};
 pub use id::{ControlId, TransactionId};
 pub use journal::{Left, Observation, Outcome, Phase, Reason, Record, RecordKind};
 pub use order::{Keep, Order};

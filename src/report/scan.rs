@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::style::{ASK, BOLD, DIM, HEADING, Look};
 use crate::{
-    model::{Assessment, Finding, FixOffer, Mark, Report, Status, section},
+    model::{Assessment, Finding, FixOffer, FoundObject, Mark, Report, Status, section},
     text::printable::one_line,
 };
 
@@ -79,6 +79,16 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, look: Look) -> io::Resu
     for evidence in finding.evidence.iter().filter(|seen| seen.value != finding.reason) {
         line("seen", &format!("{} ({})", evidence.value, evidence.source))?;
     }
+    let shown = if look.verbose { finding.objects.len() } else { OBJECTS };
+    for object in finding.objects.iter().take(shown) {
+        line("object", &object_line(object))?;
+        if look.verbose && !object.who.is_empty() {
+            line("who", &object.who.join(&format!(" {} ", look.arrow())))?;
+        }
+    }
+    if let Some(more) = finding.objects.len().checked_sub(shown + 1) {
+        line("", &format!("and {} more: -v shows all", more + 1))?;
+    }
     if let Some(drift) = &finding.drift {
         line("drift", drift)?;
     }
@@ -89,6 +99,15 @@ fn write_finding(out: &mut dyn Write, finding: &Finding, look: Look) -> io::Resu
         line("fix", &offer(finding))?;
     }
     Ok(())
+}
+
+/// How many objects of a finding are shown unless all are asked for.
+const OBJECTS: usize = 5;
+
+/// `pod/legacy/privileged  spec.hostPID: true`.
+pub(super) fn object_line(object: &FoundObject) -> String {
+    let path = if object.path.is_empty() { String::new() } else { format!("  {}", object.path) };
+    format!("{}{path}: {}", object.object, object.value)
 }
 
 fn offer(finding: &Finding) -> String {

@@ -82,7 +82,7 @@ fn what_is_compiled_in_is_the_folder() {
 #[test]
 fn the_benchmark_wins_over_inverted_notes() {
     let plugin = |number| match control(BenchmarkId::Cis1_12, number).check {
-        Check::AdmissionPlugin { plugin, enabled, on_by_default } => {
+        Check::AdmissionPlugin { plugin, enabled, on_by_default, .. } => {
             (plugin, enabled, on_by_default)
         }
         other => panic!("{other:?}"),

@@ -20,7 +20,9 @@ fn texts(control: &Control) -> Vec<(&'static str, &str, usize)> {
     ];
     texts.extend(control.breaks.iter().map(|text| ("breaks", text.as_str(), 5)));
     match &control.check {
-        Check::Api { look_at } | Check::Review { look_at } => texts.push(("look_at", look_at, 10)),
+        Check::Api { look_at, .. } | Check::Review { look_at, .. } => {
+            texts.push(("look_at", look_at, 10))
+        }
         Check::Flag { absent, accept, .. } | Check::KubeletField { absent, accept, .. } => {
             texts.push(("means", &absent.means, 1));
             texts.extend(accept.iter().map(|alternative| {

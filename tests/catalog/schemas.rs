@@ -6,16 +6,17 @@ use std::{
     path::Path,
 };
 
-use kube_temper::catalog::{benchmarks_schema, paths_schema, schema};
+use kube_temper::catalog::{benchmarks_schema, cluster_schema, paths_schema, schema};
 use serde_json::Value;
 
 use crate::{folder, root};
 
 /// The committed schemas, with the functions that derive them.
-fn schemas() -> [(&'static str, Value); 3] {
+fn schemas() -> [(&'static str, Value); 4] {
     [
         ("remediations.schema.json", schema()),
         ("benchmarks.schema.json", benchmarks_schema()),
+        ("cluster.schema.json", cluster_schema()),
         ("paths.schema.json", paths_schema()),
     ]
 }

@@ -236,6 +236,7 @@ impl Node {
             reason: format!("reason of {number}"),
             expected: String::new(),
             evidence: Vec::new(),
+            objects: Vec::new(),
             drift: None,
             mark: None,
             offer: FixOffer::Offered { tier, reversible: Reversibility::Bytes },
@@ -276,5 +277,5 @@ impl Node {
 
 /// A check a plan does not look into.
 pub(crate) fn review() -> Check {
-    Check::Review { look_at: String::new() }
+    Check::Review { look_at: String::new(), shows: None }
 }

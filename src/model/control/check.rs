@@ -3,7 +3,10 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::places::{Mode, Owner, PathVar};
+use super::{
+    cluster::ApiCheck,
+    places::{Mode, Owner, PathVar},
+};
 use crate::model::{change::FieldValue, component::Component};
 
 /// How far a feature gate is.
@@ -89,6 +92,9 @@ pub enum Check {
         enabled: bool,
         /// Whether it is on without any flag.
         on_by_default: bool,
+        /// Objects of the cluster that it matters to.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shows: Option<ApiCheck>,
     },
     /// An authorization mode of the API server, by flag or by authorization configuration file.
     AuthorizationMode {
@@ -157,13 +163,18 @@ pub enum Check {
     EtcdOwnCa {},
     /// Judged from cluster objects, through the API.
     Api {
-        /// What a person (later: this program) looks at.
+        /// What is looked at, by this program or a person.
         look_at: String,
+        /// How this program looks.
+        judge: ApiCheck,
     },
     /// Only a person can judge it.
     Review {
         /// What to look at, and how to decide.
         look_at: String,
+        /// Objects of the cluster to look at.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shows: Option<ApiCheck>,
     },
 }
 

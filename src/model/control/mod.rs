@@ -3,6 +3,7 @@
 //! An unknown key, kind, operator or path name is a load error; there is no free-form script anywhere.
 
 mod check;
+mod cluster;
 mod fix;
 mod places;
 
@@ -14,6 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::id::ControlId;
 
 pub use check::{Absent, Alternative, AuditLevel, AuditRule, Check, Expect, GateStage};
+pub use cluster::{
+    ApiCheck, Extension, KnownCluster, NetworkPlugin, OwnGrant, OwnObjects, PodTrait, Right, names,
+};
 pub use fix::{Conflict, Fix, FixAction, Needs};
 pub use places::{Mode, Owner, PathVar};
 

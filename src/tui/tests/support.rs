@@ -57,6 +57,7 @@ fn finding(number: &str, status: Status, title: &str, reason: &str, offer: FixOf
             source: Source::Process { component: Component::KubeApiserver, pid: 8123 },
             good: status == Status::Pass,
         }],
+        objects: Vec::new(),
         drift: None,
         mark: None,
         offer,

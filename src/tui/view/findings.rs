@@ -289,7 +289,7 @@ pub(super) fn explanation(model: &Model, columns: u16) -> Vec<Line<'static>> {
 fn control(page: &mut Page, control: &Control) {
     page.heading("Why it matters");
     page.text(Tone::Plain, &control.why);
-    if let Check::Api { look_at } | Check::Review { look_at } = &control.check {
+    if let Check::Api { look_at, .. } | Check::Review { look_at, .. } = &control.check {
         page.heading("How to judge it");
         page.text(Tone::Plain, look_at);
     }

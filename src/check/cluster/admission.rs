@@ -1,0 +1,103 @@
+//! What limits pods at admission: Pod Security labels, policy engines, admission policies.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::model::{
+    Component, Danger,
+    cluster::{Metadata, ResourceRule},
+    control::names,
+};
+
+use super::{Found, Sight, count, found};
+use crate::check::sides;
+
+/// The label by which a namespace refuses pods.
+pub(super) const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
+
+/// Levels of Pod Security, weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Level {
+    Privileged,
+    Baseline,
+    Restricted,
+}
+
+/// What a namespace enforces. The API server takes a level it does not know for restricted.
+pub(super) fn enforced(namespace: &Metadata) -> Level {
+    match namespace.labels.get(ENFORCE).map(String::as_str) {
+        None | Some("privileged") => Level::Privileged,
+        Some("baseline") => Level::Baseline,
+        Some(_) => Level::Restricted,
+    }
+}
+
+/// How many namespaces of users enforce less than this.
+pub(super) fn below(sight: &Sight<'_>, level: Level) -> usize {
+    sight.namespaces().filter(|namespace| enforced(namespace) < level).count()
+}
+
+/// Namespaces with pods of users where nothing limits what those may be.
+pub(super) fn pod_policy(sight: &Sight<'_>) -> Found {
+    let mut pods: BTreeMap<&str, usize> = BTreeMap::new();
+    for workload in sight.workloads.iter().filter(|workload| !workload.own) {
+        *pods.entry(workload.namespace()).or_default() += 1;
+    }
+    let others = others(sight);
+    let open = sight.namespaces().filter(|namespace| enforced(namespace) == Level::Privileged);
+    let objects = open
+        .filter_map(|namespace| {
+            let held = pods.get(namespace.name.as_str())?;
+            let set = if namespace.labels.contains_key(ENFORCE) { "privileged" } else { "not set" };
+            Some(found(
+                Danger::Medium,
+                others.is_empty(),
+                format!("namespace/{}", namespace.name),
+                format!("metadata.labels[{ENFORCE}]"),
+                format!("{set}; {} of users", count(*held, "pod")),
+            ))
+        })
+        .collect();
+    Found {
+        objects,
+        what: "every pod is admitted in",
+        noun: "namespace",
+        none: "every namespace with pods of users enforces a level above privileged".to_owned(),
+        beside: if others.is_empty() {
+            Vec::new()
+        } else {
+            vec![format!("{} may limit pods too, and is not read here", others.join(", "))]
+        },
+    }
+}
+
+/// What else may limit pods, by name.
+fn others(sight: &Sight<'_>) -> Vec<String> {
+    let facts = sight.facts;
+    let engines = sight.known.policy_engines.iter().filter(|engine| {
+        facts.validating_webhooks.iter().any(|configuration| {
+            names(&engine.webhooks, &configuration.metadata.name)
+                && configuration
+                    .webhooks
+                    .iter()
+                    .any(|hook| hook.rules.iter().any(ResourceRule::sees_pods))
+        })
+    });
+    let denied: BTreeSet<&str> = facts
+        .validating_policy_bindings
+        .iter()
+        .filter(|binding| binding.spec.validation_actions.iter().any(|action| action == "Deny"))
+        .map(|binding| binding.spec.policy_name.as_str())
+        .collect();
+    let policies = facts.validating_policies.iter().filter(|policy| {
+        let rules = &policy.spec.match_constraints.resource_rules;
+        denied.contains(policy.metadata.name.as_str()) && rules.iter().any(ResourceRule::sees_pods)
+    });
+    let file = sides::of(sight.node, Component::KubeApiserver)
+        .ok()
+        .and_then(|sides| sides.iter().find_map(|side| side.flag("admission-control-config-file")));
+    engines
+        .map(|engine| engine.name.clone())
+        .chain(policies.map(|policy| format!("ValidatingAdmissionPolicy {}", policy.metadata.name)))
+        .chain(file.map(|given| format!("the admission configuration {}", given.value)))
+        .collect()
+}

@@ -1,0 +1,221 @@
+//! The recorded cluster judged: every planted fault is found, nothing of kubeadm's own is, all is approved.
+
+use std::{fmt::Write as _, sync::Arc};
+
+use kube_temper::{
+    catalog::Catalog,
+    check::{check_with, cluster::Cluster},
+    model::{
+        BenchmarkId, Finding, Report, Status,
+        cluster::{ClusterFacts, ClusterReading, Resource, Unread},
+    },
+    node::{NodeKind, collect::collect, memory::FixedNode, recording::KUBEADM_1_36_2},
+};
+
+use super::RECORDED;
+
+pub fn facts() -> ClusterFacts {
+    RECORDED.read(&Resource::ALL.into()).unwrap()
+}
+
+/// The recorded node and this cluster under the newest benchmark.
+pub fn judged(reading: &ClusterReading) -> Report {
+    let catalog = Catalog::embedded().unwrap();
+    let files = Arc::new(KUBEADM_1_36_2.files().unwrap());
+    let node = FixedNode::new(files).of_kind(NodeKind::Simulated);
+    let node = collect(&node, catalog.path_candidates()).unwrap();
+    let cluster = Cluster { reading, known: catalog.known_cluster() };
+    let benchmark = BenchmarkId::Cis2_1;
+    check_with(benchmark, Vec::new(), &catalog.controls(benchmark), &node, Some(cluster))
+}
+
+fn of(facts: ClusterFacts) -> Report {
+    judged(&ClusterReading::Read(Box::new(facts)))
+}
+
+fn finding<'r>(report: &'r Report, id: &str) -> &'r Finding {
+    report.finding(&id.parse().unwrap()).unwrap()
+}
+
+/// Controls that the cluster decides or has something to show for.
+fn of_cluster(report: &Report) -> impl Iterator<Item = &Finding> {
+    report.findings.iter().filter(|finding| {
+        let id = finding.control.as_str();
+        id.starts_with(['5']) || id.starts_with("3.1") || id.starts_with("4.3") || id == "1.2.3"
+    })
+}
+
+#[test]
+fn the_verdicts_on_the_recorded_cluster_are_the_approved_ones() {
+    let mut text = String::new();
+    for finding in of_cluster(&of(facts())) {
+        writeln!(text, "{:<8} {:<6} {}", finding.control, finding.status, finding.reason).unwrap();
+        for object in &finding.objects {
+            let (danger, wrong) =
+                (format!("{:?}", object.danger), if object.wrong { "wrong" } else { "look" });
+            let path = if object.path.is_empty() { "" } else { " " };
+            writeln!(
+                text,
+                "         {danger:<6} {wrong:<5} {}{path}{}: {}",
+                object.object, object.path, object.value
+            )
+            .unwrap();
+            if !object.who.is_empty() {
+                writeln!(text, "                      {}", object.who.join(" → ")).unwrap();
+            }
+        }
+    }
+    insta::with_settings!({
+        snapshot_path => "../../snapshots/reports",
+        prepend_module_to_snapshot => false,
+        omit_expression => true,
+    }, {
+        insta::assert_snapshot!("cluster-1.36.2", text);
+    });
+}
+
+/// Control, object, and a word of its path or value, for every fault of `workloads.yaml`.
+const PLANTED: &[(&str, &str, &str)] = &[
+    ("5.1.1", "clusterrolebinding/ci-is-god", "serviceaccount legacy/ci"),
+    ("5.1.1", "clusterrolebinding/ops-wildcard", "group ops"),
+    ("5.1.2", "rolebinding/shop/shop-reads-secrets", "get, list, watch secrets in namespace shop"),
+    ("5.1.2", "clusterrolebinding/ops-wildcard", "do everything"),
+    ("5.1.2", "clusterrole/unbound-wildcard", "bound to nobody"),
+    ("5.1.3", "clusterrole/wildcard-everything", "* in apiGroups, resources, verbs"),
+    ("5.1.3", "clusterrole/unbound-wildcard", "bound to nobody"),
+    ("5.1.4", "rolebinding/legacy/default-makes-pods", "create pods in namespace legacy"),
+    ("5.1.5", "rolebinding/legacy/default-makes-pods", "serviceaccount legacy/default"),
+    ("5.1.5", "serviceaccount/shop/default", "used by deployment/shop/web"),
+    ("5.1.6", "deployment/shop/web", "nothing needs its token"),
+    ("5.1.6", "pod/legacy/privileged", "does it call the API?"),
+    ("5.1.8", "clusterrolebinding/alice-escalates", "bind, escalate clusterroles"),
+    ("5.1.8", "clusterrolebinding/alice-escalates", "impersonate users, groups"),
+    ("5.1.9", "clusterrolebinding/alice-escalates", "create persistentvolumes"),
+    ("5.1.10", "clusterrolebinding/alice-escalates", "get nodes/proxy"),
+    ("5.1.11", "clusterrolebinding/alice-escalates", "update certificatesigningrequests/approval"),
+    ("5.1.12", "clusterrolebinding/alice-escalates", "create, update validatingwebhook"),
+    ("5.1.13", "clusterrolebinding/alice-escalates", "create serviceaccounts/token"),
+    ("5.1.14", "clusterrolebinding/alice-escalates", "get nodes/proxy"),
+    ("5.2.1", "namespace/legacy", "not set; 1 pod of users"),
+    ("5.2.1", "namespace/default", "not set; 1 pod of users"),
+    ("5.2.2", "pod/legacy/privileged", "spec.containers[c].securityContext.privileged true"),
+    ("5.2.3", "pod/legacy/privileged", "spec.hostPID true"),
+    ("5.2.4", "pod/legacy/privileged", "spec.hostIPC true"),
+    ("5.2.5", "pod/legacy/privileged", "spec.hostNetwork true"),
+    (
+        "5.2.6",
+        "deployment/shop/web",
+        "spec.initContainers[i].securityContext.allowPrivilegeEscalation true",
+    ),
+    (
+        "5.2.6",
+        "deployment/shop/web",
+        "spec.containers[c].securityContext.allowPrivilegeEscalation not set",
+    ),
+    ("5.2.7", "pod/legacy/privileged", "runAsUser 0"),
+    ("5.2.8", "pod/legacy/privileged", "NET_RAW is added"),
+    ("5.2.9", "pod/legacy/privileged", "SYS_ADMIN, NET_RAW added"),
+    ("5.2.11", "pod/legacy/privileged", "spec.volumes[h].hostPath.path /"),
+    ("5.2.12", "pod/legacy/privileged", "hostPort 80"),
+    ("5.3.1", "/etc/cni/net.d/10-bridge.conflist", "does not enforce"),
+    ("5.3.2", "namespace/legacy", "no NetworkPolicy"),
+    ("5.3.2", "namespace/shop", "no NetworkPolicy"),
+    ("5.4.1", "pod/legacy/privileged", "PW from Secret db"),
+    ("5.4.1", "deployment/shop/web", "everything in Secret db"),
+    ("5.6.2", "pod/default/plain", "seccompProfile not set"),
+    ("5.6.3", "pod/default/plain", "none at all"),
+    ("5.6.4", "pod/default/plain", "default"),
+    ("1.2.3", "service/shop/outside", "203.0.113.7"),
+    ("3.1.3", "secret/kube-system/bootstrap-token-rz90jq", "bootstrap token"),
+];
+
+#[test]
+fn every_planted_fault_is_found_in_its_place() {
+    let report = of(facts());
+    for (id, object, words) in PLANTED {
+        let finding = finding(&report, id);
+        let found = finding.objects.iter().any(|seen| {
+            let seen_words = format!("{} {}", seen.path, seen.value);
+            seen.object == *object && seen_words.contains(words)
+        });
+        assert!(found, "{id}: {object}: {words}\n{:#?}", finding.objects);
+        assert_ne!(finding.status, Status::Pass, "{id}");
+    }
+}
+
+#[test]
+fn nothing_that_kubeadm_or_the_api_server_makes_is_reported_as_the_users() {
+    let report = of(facts());
+    for finding in of_cluster(&report).filter(|finding| finding.control.as_str() != "3.1.3") {
+        for object in &finding.objects {
+            let own = ["kube-system", "kubeadm:", "system:", "kube-public", "kube-node-lease"];
+            let told = own.iter().any(|own| object.object.contains(own));
+            assert!(!told, "{}: {object:#?}", finding.control);
+        }
+    }
+}
+
+#[test]
+fn a_pod_that_does_everything_right_is_found_nowhere_but_in_lists_for_a_person() {
+    let report = of(facts());
+    for finding in of_cluster(&report) {
+        let wrong = finding.objects.iter().filter(|object| object.object == "pod/locked/good");
+        let wrong: Vec<_> = wrong.filter(|object| object.wrong).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+}
+
+#[test]
+fn a_bare_cluster_of_kubeadm_has_nothing_of_the_users() {
+    let mut bare = facts();
+    let users = ["default", "legacy", "locked", "shop"];
+    bare.pods.retain(|pod| !users.contains(&pod.metadata.namespace.as_str()));
+    bare.namespaces.retain(|namespace| !users[1..].contains(&namespace.metadata.name.as_str()));
+    bare.cluster_role_bindings.retain(|it| {
+        !["alice-escalates", "ci-is-god", "ops-wildcard"].contains(&it.metadata.name.as_str())
+    });
+    bare.cluster_roles.retain(|role| {
+        let planted = ["escalator", "secret-reader", "unbound-wildcard", "wildcard-everything"];
+        !planted.contains(&role.metadata.name.as_str())
+    });
+    bare.role_bindings.retain(|it| !users.contains(&it.metadata.namespace.as_str()));
+    bare.roles.retain(|it| !users.contains(&it.metadata.namespace.as_str()));
+    let report = of(bare);
+    let passing: Vec<&str> = of_cluster(&report)
+        .filter(|finding| finding.status == Status::Pass)
+        .map(|finding| finding.control.as_str())
+        .collect();
+    for id in (1..=14)
+        .filter(|it| *it != 5)
+        .map(|it| format!("5.1.{it}"))
+        .chain((1..=13).map(|it| format!("5.2.{it}")))
+    {
+        assert!(passing.contains(&id.as_str()), "{id}: {:#?}", finding(&report, &id));
+    }
+}
+
+#[test]
+fn what_was_not_read_is_no_verdict() {
+    let mut partial = facts();
+    let why = "these credentials may not list pods".to_owned();
+    partial.unread.insert(Resource::Pods, Unread::NoAccess { why });
+    let why = "list services: the API server answers 500".to_owned();
+    partial.unread.insert(Resource::Services, Unread::Broken { why });
+    let report = of(partial);
+    let privileged = finding(&report, "5.2.2");
+    assert_eq!(privileged.status, Status::Manual);
+    let begins = "needs API access (these credentials may not list pods): ";
+    assert!(privileged.reason.starts_with(begins), "{}", privileged.reason);
+    assert!(privileged.objects.is_empty());
+    let default = finding(&report, "5.6.4");
+    assert_eq!(default.status, Status::Error);
+    assert_eq!(default.reason, "list services: the API server answers 500");
+    assert_eq!(finding(&report, "5.1.3").status, Status::Fail, "roles were read");
+
+    let why = "the API server does not answer: connection refused".to_owned();
+    let report = judged(&ClusterReading::NoAccess { why });
+    let silent = finding(&report, "5.1.1");
+    assert_eq!(silent.status, Status::Manual);
+    let begins = "needs API access (the API server does not answer: connection refused): ";
+    assert!(silent.reason.starts_with(begins), "{}", silent.reason);
+}
