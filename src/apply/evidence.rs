@@ -213,7 +213,10 @@ fn names_setting(edit: &Edit, text: &str) -> bool {
         | Edit::RemoveFromList { flag, .. } => {
             // The answer 401 to a probe names no flag.
             let anonymous = text.contains("with 401")
-                && matches!(flag.as_str(), "anonymous-auth" | "authorization-mode");
+                && matches!(
+                    flag.as_str(),
+                    "anonymous-auth" | "authorization-mode" | "authentication-config"
+                );
             anonymous || holds(text, flag)
         }
         Edit::SetField { field, .. } | Edit::RemoveField { field } => {
@@ -277,6 +280,16 @@ mod tests {
         let suites = FieldValue::List(vec!["TLS_NONE".to_owned(), "TLS_AES".to_owned()]);
         let set = Edit::SetField { field: "tlsCipherSuites".to_owned(), value: suites };
         assert!(names_value(&set, "Cipher suite TLS_NONE not supported or doesn't exist"));
+    }
+
+    #[test]
+    fn a_401_names_what_decides_about_credentials() {
+        let said = "kube-apiserver answers its own probe https://10.0.0.1:6443/livez with 401: …";
+        let set = |flag: &str| Edit::SetFlag { flag: flag.to_owned(), value: "x".to_owned() };
+        for flag in ["anonymous-auth", "authorization-mode", "authentication-config"] {
+            assert!(names_setting(&set(flag), said), "{flag}");
+        }
+        assert!(!names_setting(&set("profiling"), said));
     }
 
     #[test]

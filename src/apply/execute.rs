@@ -219,6 +219,16 @@ fn run_step(
     begun: &mut Vec<Begun>,
 ) -> Result<Proof, Failure> {
     let node = site.node;
+    if step.target == StepTarget::Kubelet {
+        // It was there before; what was looked at since took its time.
+        before::has_api(site).map_err(|why| {
+            if begun.is_empty() {
+                Failure::Standing(why)
+            } else {
+                Failure::Unproved(why.to_string())
+            }
+        })?;
+    }
     journal.append(node, RecordKind::StepBegun { step: index, target: step.target })?;
     let baseline = verify::Baseline::take(node);
     let old = step.target.restarts().and_then(|component| baseline.process(component));

@@ -73,7 +73,7 @@ impl SimCluster {
         if self.node.api_answers() {
             Ok(())
         } else {
-            Err(ClusterError::Unreachable("connection refused".to_owned()))
+            Err(ClusterError::Unreachable(self.node.api_silence().to_owned()))
         }
     }
 }

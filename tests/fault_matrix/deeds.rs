@@ -84,12 +84,12 @@ pub(crate) fn deed(text: &str) -> Deed {
         }),
         "spoils-backup" => act(spoil),
         "tenant" => act(tenant),
-        "certificate-expires" => act(|lab| {
-            // An expired certificate is a certificate of another time; which one does not matter here.
-            let path = "/etc/kubernetes/pki/apiserver.crt";
-            let text = lab.node.text(path).unwrap();
-            lab.node.replace(path, &text).unwrap();
-        }),
+        // Its certificate is renewed for so many seconds only; negative: it has expired.
+        "certificate-lasts" => {
+            let seconds: i64 = object.parse().unwrap();
+            act(move |lab| certificate(lab, seconds))
+        }
+        "locks-out" => act(move |lab| lab.node.lock_out_on(&object)),
         "loses" => act(move |lab| lab.node.files().remove(&object).unwrap()),
         // What goes wrong when etcd is asked for a snapshot.
         "etcd" => act(move |lab| {
@@ -134,6 +134,18 @@ fn spoil(lab: &Lab) {
             state.append(&format!("{folder}/{}", entry.name), b"spoilt").unwrap();
         }
     }
+}
+
+/// The API server's certificate ends so many seconds from now.
+fn certificate(lab: &Lab, seconds: i64) {
+    let ends = lab.node.clock().now().as_second() + seconds;
+    let at = |second: i64| std::time::SystemTime::UNIX_EPOCH + Duration::from_secs(second as u64);
+    let mut wanted = rcgen::CertificateParams::new(vec!["cp1".to_owned()]).unwrap();
+    wanted.not_before = at(ends - 86_400).into();
+    wanted.not_after = at(ends).into();
+    let key = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256).unwrap();
+    let text = wanted.self_signed(&key).unwrap().pem();
+    lab.node.replace("/etc/kubernetes/pki/apiserver.crt", &text).unwrap();
 }
 
 /// A pod of somebody else runs an API server too.

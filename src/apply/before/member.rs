@@ -5,26 +5,32 @@ use std::time::Duration;
 use super::Standing;
 use crate::{
     apply::{Site, verify::Emit},
-    cluster::ClusterError,
+    cluster::{Cluster, ClusterError},
     model::{Observation, Plan, StepTarget},
 };
 
 /// A node's Lease that was not renewed for so long counts as stale (`nodeLeaseDurationSeconds`).
 const STALE: Duration = Duration::from_secs(40);
 
+/// The kubelet has an API server to come back to: one that starts while it is away never again replaces a
+/// static pod.
+pub(in crate::apply) fn has_api(site: Site<'_>) -> Result<(), Standing> {
+    match site.cluster.map(Cluster::node) {
+        Some(Err(error @ ClusterError::Unreachable(_))) => Err(Standing(format!(
+            "the kubelet must not be restarted while its API server is away ({error}): repair that first"
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// Asks the API server where it can be asked.
 pub(super) fn check(site: Site<'_>, plan: &Plan, emit: &mut Emit<'_>) -> Result<(), Standing> {
     let Some(cluster) = site.cluster else { return Ok(()) };
+    if plan.steps.iter().any(|step| step.target == StepTarget::Kubelet) {
+        has_api(site)?;
+    }
     let status = match cluster.node() {
         Ok(status) => status,
-        // A kubelet that starts while its API server is away never again replaces a static pod.
-        Err(error @ ClusterError::Unreachable(_))
-            if plan.steps.iter().any(|step| step.target == StepTarget::Kubelet) =>
-        {
-            return Err(Standing(format!(
-                "the kubelet must not be restarted while its API server is away ({error}): repair that first"
-            )));
-        }
         Err(error) => {
             let text = format!("whether the node is Ready is not known ({error})");
             return Ok(emit(Observation { component: None, text, proves: false })?);

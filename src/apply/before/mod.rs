@@ -14,6 +14,7 @@ mod programs;
 mod quiet;
 mod snapshot;
 
+pub(super) use self::member::has_api;
 use self::quiet::Ours;
 use super::Site;
 use crate::{

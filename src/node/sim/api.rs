@@ -5,8 +5,11 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use jiff::Timestamp;
+
 use super::{
-    super::PodStatus,
+    super::{Files as _, PodStatus},
+    clock,
     events::{Cause, What},
     probes,
     queue::Timer,
@@ -29,6 +32,8 @@ pub(super) struct Api {
     pub(super) remote: bool,
     /// That one is away.
     pub(super) remote_down: bool,
+    /// Its certificate, and until when that is valid.
+    certificate: (Vec<u8>, Option<Timestamp>),
     /// Since when it answers; `None` while it does not.
     pub(super) up_since: Option<Duration>,
     /// When it last came up before this outage.
@@ -155,8 +160,28 @@ impl World {
         }
     }
 
+    /// Looks at the certificate of the running API server, as that itself does again and again.
+    pub(super) fn read_certificate(&mut self) {
+        let Some(running) = self.process(Component::KubeApiserver) else { return };
+        let path = text::flags::value(&running.argv, "tls-cert-file");
+        let bytes = path.and_then(|path| self.tree.read(&path, 1 << 20).ok()).unwrap_or_default();
+        if bytes == self.api.certificate.0 {
+            return;
+        }
+        let until = text::pem::certificates(&bytes).ok().and_then(|all| Some(all.first()?.until));
+        self.api.certificate = (bytes, until);
+    }
+
+    /// Whoever verifies its certificate turns away; the kubelet's probes do not look.
+    pub(super) fn certificate_expired(&self) -> bool {
+        self.api.certificate.1.is_some_and(|until| clock::wall(self.now) >= until)
+    }
+
     /// The API server answers requests with credentials.
     pub(super) fn api_serving(&self) -> bool {
+        if self.certificate_expired() {
+            return false;
+        }
         (self.api.remote && !self.api.remote_down)
             || self.process(Component::KubeApiserver).is_some_and(|running| {
                 running.ending.is_none()

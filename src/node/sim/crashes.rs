@@ -33,19 +33,31 @@ const BOOLEANS: [&str; 8] = [
 /// Crashes a test asks for.
 #[derive(Debug)]
 pub(super) struct Rules {
-    rules: Vec<(Component, String)>,
+    crashes: Vec<(Component, String)>,
+    /// An API server with one of these texts in an argument knows nobody without credentials.
+    locks: Vec<String>,
     version: Option<Minor>,
 }
 
 impl Rules {
     /// For components of this version.
     pub(super) fn of(version: Option<Minor>) -> Self {
-        Self { rules: Vec::new(), version }
+        Self { crashes: Vec::new(), locks: Vec::new(), version }
     }
 
     /// This component crashes when an argument (or, for the kubelet, its configuration) holds this text.
     pub(super) fn add(&mut self, component: Component, text: &str) {
-        self.rules.push((component, text.to_owned()));
+        self.crashes.push((component, text.to_owned()));
+    }
+
+    /// An API server answers 401 to whoever has no credentials when an argument holds this text.
+    pub(super) fn add_lock(&mut self, text: &str) {
+        self.locks.push(text.to_owned());
+    }
+
+    /// An API server with these arguments does.
+    pub(super) fn lock_out(&self, argv: &[String]) -> bool {
+        argv.iter().any(|argument| self.locks.iter().any(|text| argument.contains(text.as_str())))
     }
 
     fn asked<'t>(
@@ -53,7 +65,7 @@ impl Rules {
         component: Component,
         mut texts: impl Iterator<Item = &'t str>,
     ) -> Option<String> {
-        let rules = || self.rules.iter().filter(|(other, _)| *other == component);
+        let rules = || self.crashes.iter().filter(|(other, _)| *other == component);
         texts
             .find_map(|argument| rules().find(|(_, text)| argument.contains(text.as_str())))
             .map(|(_, text)| format!("asked to crash on '{text}'"))

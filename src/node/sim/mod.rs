@@ -140,6 +140,12 @@ impl SimNode {
         self.shared.world().rules.add(component, text);
     }
 
+    /// Lets the API server answer 401 to whoever has no credentials, whenever one of its arguments holds
+    /// this text, and never before it really runs.
+    pub fn lock_out_on(&self, text: &str) {
+        self.shared.world().rules.add_lock(text);
+    }
+
     /// The same machine seen by a process that meets these faults, in the trees `files` and `state`.
     #[must_use]
     pub fn with_faults(&self, faults: &Faults) -> Self {

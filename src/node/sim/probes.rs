@@ -152,7 +152,10 @@ impl World {
     fn api_answer(&self, running: &Running, age: Duration, path: &str) -> u16 {
         let flag = |name: &str| text::flags::value(&running.argv, name);
         let off = flag("anonymous-auth").and_then(|v| text::values::go_bool(&v)) == Some(false);
-        if off || flag("authorization-mode").as_deref() == Some("AlwaysAllow") {
+        if off
+            || flag("authorization-mode").as_deref() == Some("AlwaysAllow")
+            || self.rules.lock_out(&running.argv)
+        {
             return 401;
         }
         let known = known_path(Component::KubeApiserver, path);
@@ -170,9 +173,14 @@ impl World {
     pub(super) fn probe_tick(&mut self, instance: u64) {
         let Some(name) = self.name_of(instance) else { return };
         let Some(pod) = self.slots.get(&name).and_then(|slot| slot.pod.as_ref()) else { return };
-        let Some(running) = pod.running.as_ref().filter(|r| r.ending.is_none()) else { return };
         let manifest = Arc::clone(&pod.manifest);
         let Some(component) = manifest.component else { return };
+        if component == Component::KubeApiserver {
+            self.read_certificate();
+            self.api_check();
+        }
+        let Some(pod) = self.slots.get(&name).and_then(|slot| slot.pod.as_ref()) else { return };
+        let Some(running) = pod.running.as_ref().filter(|r| r.ending.is_none()) else { return };
         let Some(container) = manifest.pod.container(component) else { return };
         if !self.service.works() {
             return self.after(Duration::from_secs(1), Timer::Probe { instance });

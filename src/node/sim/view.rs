@@ -40,6 +40,15 @@ impl SimNode {
         self.shared.world().api.up_since.is_some()
     }
 
+    /// Why it does not, as its clients say.
+    pub fn api_silence(&self) -> &'static str {
+        if self.shared.world().certificate_expired() {
+            "invalid peer certificate: certificate expired"
+        } else {
+            "connection refused"
+        }
+    }
+
     /// Condition `Ready` of the node, and when its lease was renewed last.
     pub fn node_status(&self) -> (bool, Timestamp) {
         let world = self.shared.world();

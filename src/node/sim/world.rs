@@ -153,6 +153,7 @@ impl World {
             self.queue.add(self.now + Duration::from_secs(1), Timer::Probe { instance });
         }
         self.api.remote = !self.store.has(Component::KubeApiserver);
+        self.read_certificate();
         self.api.up_since = self.api_serving().then_some(Duration::ZERO);
         self.take_over_leases();
         for name in self.slots.keys().cloned().collect::<Vec<_>>() {
