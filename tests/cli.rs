@@ -43,6 +43,18 @@ fn the_help_is_approved() {
     });
 }
 
+/// One of each kind: modes, a component without and with clients, the kubelet, etcd, and what bytes do not undo.
+#[test]
+fn explanations_say_what_is_watched_and_what_is_left_to_a_person() {
+    for id in ["1.1.9", "1.4.1", "1.2.15", "4.2.4", "2.3", "1.2.27"] {
+        let output = program().args(["--benchmark", "cis-2.0", "explain", id]).output().unwrap();
+        expect_code(&output, 0);
+        insta::with_settings!({snapshot_path => "../snapshots/cli", prepend_module_to_snapshot => false}, {
+            insta::assert_snapshot!(format!("explain-{id}"), stdout(&output));
+        });
+    }
+}
+
 #[test]
 fn the_demo_on_a_pipe_prints_its_scan_and_exits_10() {
     let output = program().arg("demo").output().unwrap();

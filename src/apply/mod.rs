@@ -17,6 +17,7 @@ mod sealed;
 mod take_up;
 mod verify;
 mod watchdog;
+pub mod watched;
 
 pub mod health;
 pub mod recover;

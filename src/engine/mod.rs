@@ -28,6 +28,7 @@ pub use crate::{
         health::{Asked, ClusterHealth, ComponentHealth, Health, Open},
         recover::By,
         rollback::RollbackPlan,
+        watched::{Watched, watched},
     },
     store::Summary,
 };

@@ -1,10 +1,12 @@
-//! One control as a page: why it matters, what a fix changes and may break, how it is undone.
+//! One control as a page: why it matters, what a fix changes and may break, what is watched and what a person
+//! must look at, how it is undone.
 
 use std::io::{self, Write};
 
 use super::style::{BOLD, DIM, HEADING, Look};
 use crate::{
     catalog::Numbered,
+    engine::watched,
     model::{Assessment, control::Needs},
     text::printable::{one_line, printable},
 };
@@ -25,19 +27,15 @@ pub fn write(out: &mut dyn Write, numbered: &Numbered, look: Look) -> io::Result
     writeln!(out)?;
     part(out, "Why it matters", &control.why)?;
     part(out, "What a fix changes", &control.change)?;
-    if !control.breaks.is_empty() {
-        writeln!(out, "\n{HEADING}What may break{HEADING:#}")?;
-        for item in &control.breaks {
-            writeln!(out, "{} {}", look.bullet(), printable(item.trim()))?;
+    list(out, "What may break", control.breaks.iter().map(String::as_str), look)?;
+    if let Some(watched) = watched(control) {
+        for (title, lines) in watched.parts() {
+            list(out, title, lines.iter().map(String::as_str), look)?;
         }
     }
     part(out, "How it is undone", &control.undo)?;
-    if !control.fix.needs.is_empty() {
-        writeln!(out, "\n{HEADING}What the fix needs{HEADING:#}")?;
-        for need in &control.fix.needs {
-            writeln!(out, "{} {}", look.bullet(), printable(&describe_need(need)))?;
-        }
-    }
+    let needs: Vec<String> = control.fix.needs.iter().map(describe_need).collect();
+    list(out, "What the fix needs", needs.iter().map(String::as_str), look)?;
     if let Some(none) = &control.fix.none {
         part(out, "Why there is no fix here", none)?;
     }
@@ -52,6 +50,23 @@ pub fn write(out: &mut dyn Write, numbered: &Numbered, look: Look) -> io::Result
 
 fn part(out: &mut dyn Write, title: &str, text: &str) -> io::Result<()> {
     writeln!(out, "\n{HEADING}{title}{HEADING:#}\n{}", printable(text.trim()))
+}
+
+/// Nothing, not even the title, when there is nothing in it.
+fn list<'i>(
+    out: &mut dyn Write,
+    title: &str,
+    items: impl Iterator<Item = &'i str>,
+    look: Look,
+) -> io::Result<()> {
+    let mut items = items.peekable();
+    if items.peek().is_some() {
+        writeln!(out, "\n{HEADING}{title}{HEADING:#}")?;
+    }
+    for item in items {
+        writeln!(out, "{} {}", look.bullet(), printable(item.trim()))?;
+    }
+    Ok(())
 }
 
 fn describe_need(need: &Needs) -> String {

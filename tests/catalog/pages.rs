@@ -5,7 +5,10 @@ use std::{
     fs,
 };
 
-use kube_temper::model::{Check, Control, FixAction, Needs, control::Alternative};
+use kube_temper::{
+    engine::watched,
+    model::{Check, Control, FixAction, Needs, Reversibility, control::Alternative},
+};
 use serde_json::Value;
 
 use crate::{all, root};
@@ -49,6 +52,23 @@ fn texts(control: &Control) -> Vec<(&'static str, &str, usize)> {
     }));
     texts.extend(control.accepted.iter().map(|a| ("reason", a.reason.as_str(), 10)));
     texts
+}
+
+/// Whoever is offered a fix reads what proves it, and what nobody proves.
+#[test]
+fn every_fix_that_bytes_undo_says_what_is_watched_and_what_is_not() {
+    let mut problems = Vec::new();
+    for (slug, control) in all() {
+        let here = |action: &FixAction| !matches!(action, FixAction::ClusterObject { .. });
+        let local = control.fix.actions.iter().any(here);
+        let bytes = control.reversible == Some(Reversibility::Bytes);
+        let said = watched(&control);
+        let whole = said.as_ref().is_some_and(|w| w.parts().iter().all(|(_, l)| !l.is_empty()));
+        if (local && bytes) != whole || said.is_some() != whole {
+            problems.push(slug);
+        }
+    }
+    assert_eq!(problems, Vec::<String>::new());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// How long everything must be good without a break.
-const GOOD: Duration = Duration::from_secs(30);
+pub(in crate::apply) const GOOD: Duration = Duration::from_secs(30);
 
 /// How long to wait for such a stretch.
 const PATIENCE: Duration = Duration::from_secs(90);

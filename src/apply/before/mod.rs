@@ -3,7 +3,7 @@
 //! Nothing here writes to the node. What was seen goes into the journal; the first thing that stands in
 //! the way ends the transaction as refused.
 
-mod baseline;
+pub(super) mod baseline;
 mod hygiene;
 mod member;
 mod peers;

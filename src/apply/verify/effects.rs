@@ -6,7 +6,7 @@
 use super::{Evidence, Unhealthy, shown};
 use crate::{
     apply::Site,
-    model::{Change, Component, Edit, facts::Probe},
+    model::{Change, Component, Edit, control::FixAction, facts::Probe},
     node::ProbeAnswer,
 };
 
@@ -28,6 +28,8 @@ struct Effect {
     proves: fn(ProbeAnswer) -> bool,
     /// The change has no effect.
     denies: fn(ProbeAnswer) -> bool,
+    /// What is seen when it is there, in words.
+    seen: &'static str,
 }
 
 const fn is_401(answer: ProbeAnswer) -> bool {
@@ -41,35 +43,43 @@ const EFFECTS: [Effect; 4] = [
         proves: |answer| answer == ProbeAnswer::Status(404),
         // 403 is what anybody without credentials is told, whether it is there or not.
         denies: ProbeAnswer::is_success,
+        seen: "profiles are not served, where somebody without credentials can tell",
     },
     Effect {
         setting: ("authentication-config", ""),
         place: Place::Probe("/api"),
         proves: is_401,
         denies: |answer| matches!(answer, ProbeAnswer::Status(200..=399 | 403)),
+        seen: "/api refuses a request without credentials (401)",
     },
     Effect {
         setting: ("authentication.anonymous.enabled", "false"),
         place: Place::Port(10_250, Some("/pods")),
         proves: is_401,
         denies: |answer| matches!(answer, ProbeAnswer::Status(200..=399 | 403)),
+        seen: "the kubelet refuses a request without credentials (401)",
     },
     Effect {
         setting: ("readOnlyPort", "0"),
         place: Place::Port(10_255, None),
         proves: |answer| answer == ProbeAnswer::Refused,
         denies: ProbeAnswer::is_success,
+        seen: "nothing answers on port 10255 any more",
     },
 ];
 
 impl Effect {
     fn is_of(&self, edit: &Edit) -> bool {
-        let (name, wanted) = self.setting;
         match edit {
-            Edit::SetFlag { flag, value } => flag == name && (wanted.is_empty() || value == wanted),
-            Edit::SetField { field, value } => field == name && value.to_string() == wanted,
+            Edit::SetFlag { flag, value } => self.is(flag, value),
+            Edit::SetField { field, value } => self.is(field, &value.to_string()),
             _ => false,
         }
+    }
+
+    fn is(&self, name: &str, value: &str) -> bool {
+        let (setting, wanted) = self.setting;
+        name == setting && (wanted.is_empty() || value == wanted)
     }
 
     fn request(&self, probes: &[Probe]) -> Option<Probe> {
@@ -91,6 +101,16 @@ impl Effect {
             }),
         }
     }
+}
+
+/// What is asked for when a fix does this.
+pub(in crate::apply) fn seen_of(action: &FixAction) -> Option<&'static str> {
+    let (name, value) = match action {
+        FixAction::SetFlag { flag, value, .. } => (flag, value.clone()),
+        FixAction::KubeletField { field, value, .. } => (field, value.to_string()),
+        _ => return None,
+    };
+    EFFECTS.iter().find(|effect| effect.is(name, &value)).map(|effect| effect.seen)
 }
 
 /// Asks for every effect these changes should have; one that clearly is not there fails the step.

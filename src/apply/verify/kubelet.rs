@@ -21,7 +21,7 @@ const ANSWER: Duration = Duration::from_secs(60);
 
 /// How long it must then stay up: systemd starts a failing kubelet again every 10 s, and two such rounds
 /// fit into this.
-const STAY: Duration = Duration::from_secs(30);
+pub(in crate::apply) const STAY: Duration = Duration::from_secs(30);
 
 /// How long all of it may take: pods are evicted when a node is away for minutes.
 const ALL: Duration = Duration::from_secs(90);

@@ -6,7 +6,7 @@
 mod agreed;
 mod effects;
 mod held;
-mod kubelet;
+pub(super) mod kubelet;
 mod look;
 mod static_pod;
 mod wedge;
@@ -33,10 +33,11 @@ use crate::{
     text::{manifest, yaml},
 };
 
+pub(super) use effects::seen_of;
 pub(super) use held::{Held, Seen};
 pub(super) use look::{expected_of, well};
 use static_pod::Deadlines;
-pub(super) use static_pod::{Expected, shown, shown_answer};
+pub(super) use static_pod::{Expected, shown, shown_answer, soak};
 
 /// Time between two looks while something is awaited.
 pub(super) const POLL: Duration = Duration::from_millis(200);

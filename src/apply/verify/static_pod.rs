@@ -161,7 +161,8 @@ fn serving(component: Component) -> Duration {
     })
 }
 
-fn soak(component: Component) -> Duration {
+/// How long it must stay well without a restart.
+pub(in crate::apply) const fn soak(component: Component) -> Duration {
     Duration::from_secs(match component {
         Component::KubeApiserver | Component::Etcd => 90,
         _ => 60,

@@ -14,6 +14,7 @@ use super::{
 };
 use crate::{
     catalog::Numbered,
+    engine::{Watched, watched},
     model::{
         Assessment, Check, Control, Evidence, Finding, FixOffer, Level, Mark, Reversibility,
         Source, Status, section,
@@ -295,12 +296,16 @@ fn control(page: &mut Page, control: &Control) {
     }
     page.heading("What a fix changes");
     page.text(Tone::Plain, &control.change);
-    page.heading("What it may break");
+    page.heading("What may break");
     if control.breaks.is_empty() {
         page.text(Tone::Plain, "Nothing known.");
     }
     for line in &control.breaks {
         page.item("-", Tone::Plain, line);
+    }
+    for (title, lines) in watched(control).iter().flat_map(Watched::parts) {
+        page.heading(title);
+        lines.iter().for_each(|line| page.item("-", Tone::Plain, line));
     }
     page.heading("How it is undone");
     page.text(Tone::Plain, &control.undo);
