@@ -47,6 +47,9 @@ pub const KUBECONFIGS: [&str; 3] = [
     "/etc/kubernetes/kubelet.conf",
 ];
 
+/// Where kubeadm writes down the address of an API server, on its pod.
+const ENDPOINT: &str = "kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint";
+
 /// Where the lease of every node is.
 const NODE_LEASES: &str = "kube-node-lease";
 
@@ -166,6 +169,19 @@ impl ApiClient {
         self.ask("get", "nodes", nodes.get(&self.node))
     }
 
+    /// Addresses of the API servers that kubeadm set up, down or not: one that ended is soon missing among the
+    /// endpoints, its mirror pod stays as long as its node. Whoever may not see pods sees none.
+    fn advertised(&self) -> Result<Vec<String>, ClusterError> {
+        let pods: Api<Pod> = Api::namespaced(self.client.clone(), LEASE.0);
+        let servers = ListParams::default().labels("component=kube-apiserver");
+        let pods = match self.ask("list", "pods in kube-system", pods.list(&servers)) {
+            Err(ClusterError::Forbidden { .. }) => return Ok(Vec::new()),
+            pods => pods?.items,
+        };
+        let endpoint = |pod: Pod| pod.metadata.annotations?.remove(ENDPOINT);
+        Ok(pods.into_iter().filter_map(endpoint).collect())
+    }
+
     /// `/readyz` of one API server, at its own address and with its certificate verified for it.
     fn is_ready(&self, address: &str) -> bool {
         let Some(config) = &self.config else { return false };
@@ -210,18 +226,15 @@ impl Cluster for ApiClient {
         let of_kubernetes = ListParams::default().labels("kubernetes.io/service-name=kubernetes");
         let slices =
             self.ask("list", "endpointslices in default", slices.list(&of_kubernetes))?.items;
+        let mut found: Vec<String> = slices.iter().flat_map(addresses).collect();
+        found.extend(self.advertised()?);
+        found.sort();
+        found.dedup();
         let own = self.own()?.status.and_then(|status| status.addresses).unwrap_or_default();
-        let servers = slices.iter().flat_map(addresses).map(|(host, port)| {
-            let address = if host.contains(':') {
-                format!("[{host}]:{port}")
-            } else {
-                format!("{host}:{port}")
-            };
-            ApiServer {
-                own: own.iter().any(|own| own.address == host),
-                ready: self.is_ready(&address),
-                address,
-            }
+        let servers = found.into_iter().map(|address| ApiServer {
+            own: own.iter().any(|own| host(&address) == own.address),
+            ready: self.is_ready(&address),
+            address,
         });
         Ok(servers.collect())
     }
@@ -354,12 +367,21 @@ fn verdict(pod: &Pod, component: Component) -> Option<PodStatus> {
     })
 }
 
-/// Every address of a slice with its port for `https`.
-fn addresses(slice: &EndpointSlice) -> Vec<(String, i32)> {
+/// Every address of a slice with its port for `https`: `10.0.0.11:6443`, `[fd00::11]:6443`.
+fn addresses(slice: &EndpointSlice) -> Vec<String> {
     let mut ports = slice.ports.iter().flatten();
     let Some(port) = ports.find_map(|port| port.port) else { return Vec::new() };
-    let endpoints = slice.endpoints.iter();
-    endpoints.flat_map(|endpoint| &endpoint.addresses).map(|host| (host.clone(), port)).collect()
+    let hosts = slice.endpoints.iter().flat_map(|endpoint| &endpoint.addresses);
+    let bracketed = |host: &String| {
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    };
+    hosts.map(bracketed).collect()
+}
+
+/// The host of such an address.
+fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    host.trim_start_matches('[').trim_end_matches(']')
 }
 
 #[cfg(test)]

@@ -58,6 +58,7 @@ fn recorded(method: &str, path: &str, _: Value) -> (u16, Value) {
         "/apis/discovery.k8s.io/v1/namespaces/default" => {
             return (200, serde_json::from_str(SLICES).unwrap());
         }
+        "/api/v1/namespaces/kube-system" => return (200, api_server_pods()),
         other => panic!("{other}"),
     };
     let list: Value = serde_json::from_str(list).unwrap();
@@ -66,6 +67,14 @@ fn recorded(method: &str, path: &str, _: Value) -> (u16, Value) {
         Some(item) => (200, item.clone()),
         None => refused(404, "NotFound"),
     }
+}
+
+/// The recorded mirror pods of API servers.
+fn api_server_pods() -> Value {
+    let mut list: Value = serde_json::from_str(PODS).unwrap();
+    let items = list["items"].as_array_mut().unwrap();
+    items.retain(|item| item["metadata"]["labels"]["component"] == "kube-apiserver");
+    list
 }
 
 fn refused(code: u16, reason: &str) -> (u16, Value) {
@@ -121,6 +130,35 @@ fn every_api_server_is_found_and_the_own_one_known() {
     let found: Vec<(&str, bool)> =
         servers.iter().map(|server| (server.address.as_str(), server.own)).collect();
     assert_eq!(found, [("10.77.0.10:6443", true)]);
+}
+
+/// An API server that ended no longer renews its place among the endpoints, and is taken from them.
+#[test]
+fn an_api_server_that_is_down_is_known_by_its_pod() {
+    let client = client(|method, path, body| {
+        if path != "/api/v1/namespaces/kube-system/pods" {
+            return recorded(method, path, body);
+        }
+        let mut list = api_server_pods();
+        let mut other = list["items"][0].clone();
+        other["metadata"]["annotations"]["kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint"] =
+            json!("10.77.0.12:6443");
+        list["items"].as_array_mut().unwrap().push(other);
+        (200, list)
+    });
+    let servers = client.api_servers().unwrap();
+    let found: Vec<(&str, bool)> =
+        servers.iter().map(|server| (server.address.as_str(), server.own)).collect();
+    assert_eq!(found, [("10.77.0.10:6443", true), ("10.77.0.12:6443", false)]);
+}
+
+#[test]
+fn whoever_may_not_see_pods_sees_the_endpoints() {
+    let client = client(|method, path, body| match path {
+        "/api/v1/namespaces/kube-system/pods" => refused(403, "Forbidden"),
+        _ => recorded(method, path, body),
+    });
+    assert_eq!(client.api_servers().unwrap().len(), 1);
 }
 
 #[test]

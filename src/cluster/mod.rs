@@ -95,7 +95,7 @@ pub trait Cluster: fmt::Debug + Send + Sync {
     /// What the kubelet last reported of this node's static pod, from its mirror pod. It lags behind: right
     /// after a change it still speaks of the old pod.
     fn pod_status(&self, component: Component) -> Result<Option<PodStatus>, ClusterError>;
-    /// Every API server, each asked at its own address.
+    /// Every API server, down or not, each asked at its own address.
     fn api_servers(&self) -> Result<Vec<ApiServer>, ClusterError>;
     /// Takes or renews the Lease [`LEASE`] for this holder.
     fn hold(&self, holder: &str, duration: Duration, now: Timestamp) -> Result<(), ClusterError>;
