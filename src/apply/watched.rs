@@ -38,7 +38,7 @@ pub fn watched(control: &Control) -> Option<Watched> {
     if !actions.iter().any(local) || control.reversible != Some(Reversibility::Bytes) {
         return None;
     }
-    let mut watched = match actions.iter().find_map(restarts) {
+    let mut watched = match control.restarts() {
         None => metadata(),
         Some(Component::Kubelet) => kubelet(),
         Some(component) => static_pod(component),
@@ -57,20 +57,6 @@ pub fn watched(control: &Control) -> Option<Watched> {
         watched.yours.push("everything under \"What may break\"".to_owned());
     }
     Some(watched)
-}
-
-/// The component whose restart makes it count.
-fn restarts(action: &FixAction) -> Option<Component> {
-    match action {
-        FixAction::Mode {} | FixAction::Owner {} | FixAction::ClusterObject { .. } => None,
-        FixAction::SetFlag { component, .. }
-        | FixAction::RemoveFlag { component, .. }
-        | FixAction::AddToList { component, .. }
-        | FixAction::RemoveFromList { component, .. } => Some(*component),
-        FixAction::KubeletField { .. } | FixAction::RemoveKubeletField { .. } => {
-            Some(Component::Kubelet)
-        }
-    }
 }
 
 fn list<const N: usize>(lines: [&str; N]) -> Vec<String> {

@@ -267,6 +267,14 @@ pub(super) fn empty_list(model: &Model) -> String {
             model.findings.filter.name()
         );
     }
+    let narrowed = model.findings.narrow.names();
+    if !narrowed.is_empty() {
+        return format!(
+            "Nothing in \"{}\" is {}. Esc clears that.",
+            model.findings.filter.name(),
+            narrowed.join(", ")
+        );
+    }
     match model.findings.filter {
         Filter::Wrong => {
             "Nothing is wrong here. f shows what passed and what a person must judge.".to_owned()

@@ -4,6 +4,7 @@
 
 mod check;
 mod cluster;
+mod concerns;
 mod fix;
 mod places;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::List;
+use super::{List, Narrow, Sort};
 use crate::{
     engine::Scan,
     model::{ControlId, Finding, FixOffer, Status, Tier},
@@ -80,6 +80,10 @@ pub(crate) struct Findings {
     pub(crate) list: List,
     /// Which are shown.
     pub(crate) filter: Filter,
+    /// What narrows them further.
+    pub(crate) narrow: Narrow,
+    /// Their order.
+    pub(crate) sort: Sort,
     /// Text they must contain.
     pub(crate) search: String,
     /// Controls whose fix is marked.
@@ -97,14 +101,14 @@ pub(crate) fn offered(finding: &Finding) -> Option<Tier> {
 }
 
 impl Findings {
-    /// What is shown: by section, within it the worst first and then the easiest to fix.
+    /// What is shown, in the order that was chosen.
     pub(crate) fn visible<'s>(&self, scan: &'s Scan) -> Vec<&'s Finding> {
         let wanted = self.search.to_lowercase();
         let mut shown: Vec<&Finding> = scan
             .report
             .findings
             .iter()
-            .filter(|finding| self.filter.shows(finding))
+            .filter(|finding| self.filter.shows(finding) && self.narrow.shows(finding, scan))
             .filter(|finding| wanted.is_empty() || contains(finding, &wanted))
             .collect();
         // Sections stay in the order of the report; the sort is stable, so ids stay ordered too.
@@ -115,6 +119,17 @@ impl Findings {
                 offered(finding).map_or((1, Tier::R4), |tier| (0, tier)),
             )
         };
+        match self.sort {
+            Sort::Number => return shown,
+            Sort::Easiest => {
+                let easiest = |finding: &Finding| {
+                    (offered(finding).is_none(), offered(finding), finding.status)
+                };
+                shown.sort_by_key(|finding| easiest(finding));
+                return shown;
+            }
+            Sort::Section => {}
+        }
         let mut sections: Vec<&str> = Vec::new();
         for finding in &shown {
             if sections.last() != Some(&finding.control.section()) {
@@ -128,14 +143,14 @@ impl Findings {
         shown
     }
 
-    /// What is shown, with a heading above each section.
+    /// What is shown, with a heading above each section unless they are mixed.
     pub(crate) fn rows<'s>(&self, scan: &'s Scan) -> Vec<Row<'s>> {
         let visible = self.visible(scan);
         let mut rows = Vec::new();
         let mut last = None;
         for finding in &visible {
             let section = finding.control.section();
-            if last != Some(section) {
+            if self.sort != Sort::Easiest && last != Some(section) {
                 let count =
                     visible.iter().filter(|other| other.control.section() == section).count();
                 rows.push(Row::Section(section, count));
@@ -144,6 +159,11 @@ impl Findings {
             rows.push(Row::Finding(finding));
         }
         rows
+    }
+
+    /// Others are shown than at the beginning, search aside.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.filter != Filter::default() || self.narrow != Narrow::default()
     }
 
     /// The finding under the cursor.

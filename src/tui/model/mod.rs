@@ -16,6 +16,7 @@ mod consent;
 mod countdown;
 mod findings;
 mod history;
+mod narrow;
 mod progress;
 mod review;
 
@@ -26,6 +27,7 @@ pub(crate) use consent::{Allowance, Consent};
 pub(crate) use countdown::Countdown;
 pub(crate) use findings::{Filter, Findings, Row, offered as findings_offered};
 pub(crate) use history::History;
+pub(crate) use narrow::{Facet, Narrow, Sort};
 pub(crate) use progress::{Ending, Progress};
 pub(crate) use review::{Admission, Ready, Review, ReviewState, Write};
 

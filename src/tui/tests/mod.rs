@@ -6,3 +6,4 @@ mod loops;
 mod screens;
 pub(crate) mod support;
 mod update;
+mod well;

@@ -60,6 +60,9 @@ fn findings_narrowed() {
     let mut session = Stage::default().on_80x24();
     session.press(&[Action::Filter, Action::Down]);
     approve("filter-menu", &mut session);
+    session.type_text("lrrrb").press(&[Action::Back]);
+    approve("findings-narrowed", &mut session);
+    session.press(&[Action::Back, Action::Filter]).type_text("bb");
     session.press(&[Action::Back, Action::Search]).type_text("profil");
     approve("search", &mut session);
     session.type_text("zzz").press(&[Action::Open]);
@@ -317,7 +320,7 @@ fn health() {
     session.press(&[Action::Health]);
     approve("health", &mut session);
 
-    let mut sick = super::support::health();
+    let mut sick = super::well::health();
     sick.components[0].probes[0].answer = "nothing (connection refused)".to_owned();
     sick.components[0].probes[0].good = false;
     sick.components[1].process = ProcessFact::Absent;

@@ -7,25 +7,24 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::harness::{PLAIN, Session};
+use super::{
+    harness::{PLAIN, Session},
+    well::health,
+};
 use crate::{
     catalog::Numbered,
-    cluster::{ApiServer, NodeStatus},
-    engine::{
-        Asked, ClusterHealth, ComponentHealth, EngineError, Health, RollbackPlan, Scan, Summary,
-        Transaction,
-    },
+    engine::{EngineError, Health, RollbackPlan, Scan, Summary, Transaction},
     model::{
         Assessment, AttributedEdit, BenchmarkId, Change, ChangeKind, Component, ControlId, Digest,
         Distribution, Edit, Evidence, FileImage, FileMeta, Finding, FixOffer, LeftOut, Level, Mark,
-        Minor, NodeFacts, NodeProfile, Observation, Outcome, Phase, Plan, Process, ProcessFact,
-        Reason, Record, RecordKind, Report, Reversibility, Role, Slug, Source, Status, Step,
-        StepTarget, Tier, TransactionId,
+        Minor, NodeFacts, NodeProfile, Observation, Outcome, Phase, Plan, Reason, Record,
+        RecordKind, Report, Reversibility, Role, Slug, Source, Status, Step, StepTarget, Tier,
+        TransactionId,
         change::{PlanSchema, PlannedControl},
         facts::{Accounts, KubeletFacts, VersionFact},
         journal::{JournalSchema, Purpose},
     },
-    node::{NodeKind, PodStatus, ServiceState},
+    node::NodeKind,
     text::diff,
     tui::{Backstage, Begun, Effect, JobMsg, Options, Planned, Polled, Standing},
 };
@@ -386,61 +385,6 @@ pub(crate) fn summary(name: &str, outcome: Option<Outcome>) -> Summary {
         undone_by: None,
         partly_undone_by: None,
         damage: None,
-    }
-}
-
-/// A control plane that is well.
-pub(crate) fn health() -> Health {
-    let component = |component, pid, paths: &[&str]| ComponentHealth {
-        component,
-        process: ProcessFact::Running(Process {
-            pid,
-            start: 0,
-            binary: String::new(),
-            argv: Vec::new(),
-            uid: 0,
-            pod: None,
-            unit: None,
-            env: BTreeMap::new(),
-            env_unread: None,
-        }),
-        since: Some(at(-3_700)),
-        pod: Some(PodStatus { pod: String::new(), started: true, ready: true, restarts: 1 }),
-        service: None,
-        probes: paths
-            .iter()
-            .map(|path| Asked {
-                what: format!("https://10.0.0.1:6443/{path}"),
-                answer: "200".to_owned(),
-                good: true,
-            })
-            .collect(),
-    };
-    let mut kubelet = component(Component::Kubelet, 700, &[]);
-    kubelet.pod = None;
-    kubelet.since = Some(at(-90_000));
-    kubelet.service = Some(ServiceState {
-        active: "active".to_owned(),
-        sub: "running".to_owned(),
-        restarts: 0,
-        pid: Some(700),
-    });
-    let what = "its own health check".to_owned();
-    kubelet.probes = vec![Asked { what, answer: "ok".to_owned(), good: true }];
-    let server = |address: &str, own| ApiServer { address: address.to_owned(), own, ready: true };
-    Health {
-        at: at(0),
-        components: vec![
-            component(Component::KubeApiserver, 8123, &["readyz", "livez"]),
-            component(Component::KubeScheduler, 900, &["healthz"]),
-            kubelet,
-        ],
-        cluster: Some(Ok(ClusterHealth {
-            node: NodeStatus { ready: true, renewed: Some(at(-4)) },
-            servers: vec![server("10.0.0.1:6443", true), server("10.0.0.2:6443", false)],
-        })),
-        open: Vec::new(),
-        holder: None,
     }
 }
 

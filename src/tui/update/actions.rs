@@ -11,8 +11,8 @@ use crate::{
         keys::Action,
         message::Effect,
         model::{
-            Allowance, Confirm, Consent, Filter, Findings, Interruption, Leaving, List, Model,
-            Overlay, Pane, Progress, Review, Screen, Tone, Write, findings_offered,
+            Allowance, Confirm, Consent, Facet, Filter, Findings, Interruption, Leaving, List,
+            Model, Narrow, Overlay, Pane, Progress, Review, Screen, Tone, Write, findings_offered,
         },
         view::Place,
     },
@@ -121,8 +121,12 @@ fn open(model: &mut Model) -> Vec<Effect> {
             return Vec::new();
         }
         Some(Overlay::Filter { cursor }) => {
-            let choice = Filter::ALL.get(*cursor).map(|(_, filter, _)| *filter);
-            choose_filter(model, choice);
+            let place = *cursor;
+            match (Filter::ALL.get(place), Facet::ALL.get(place.wrapping_sub(Filter::ALL.len()))) {
+                (Some((_, filter, _)), _) => choose_filter(model, *filter),
+                (None, Some((_, facet, _))) => turn_facet(model, *facet),
+                (None, None) => {}
+            }
             return Vec::new();
         }
         _ => {}
@@ -144,17 +148,33 @@ fn open(model: &mut Model) -> Vec<Effect> {
     }
 }
 
-fn choose_filter(model: &mut Model, choice: Option<Filter>) {
+fn choose_filter(model: &mut Model, filter: Filter) {
     model.overlays.pop();
-    if let Some(filter) = choice {
-        narrow(model, |findings| findings.filter = filter);
-    }
+    narrow(model, |findings| findings.filter = filter);
+}
+
+/// Goes on to the next value of a line of the menu, which stays open.
+fn turn_facet(model: &mut Model, facet: Facet) {
+    let Some(scan) = model.scan.clone() else { return };
+    narrow(model, |findings| match facet {
+        Facet::Sort => findings.sort = findings.sort.next(),
+        facet => findings.narrow.turn(facet, &scan),
+    });
 }
 
 /// Takes the choice that a character names in the filter menu.
 pub(super) fn choose_filter_by_key(model: &mut Model, c: char) {
-    if let Some((_, filter, _)) = Filter::ALL.iter().find(|(key, _, _)| *key == c) {
-        choose_filter(model, Some(*filter));
+    let filter = Filter::ALL.iter().find(|(key, _, _)| *key == c);
+    let facet = Facet::ALL.iter().position(|(key, _, _)| *key == c);
+    match (filter, facet.and_then(|place| Some((place, Facet::ALL.get(place)?)))) {
+        (Some((_, filter, _)), _) => choose_filter(model, *filter),
+        (None, Some((place, (_, facet, _)))) => {
+            turn_facet(model, *facet);
+            if let Some(Overlay::Filter { cursor }) = model.overlays.last_mut() {
+                *cursor = Filter::ALL.len() + place;
+            }
+        }
+        (None, None) => {}
     }
 }
 
@@ -176,8 +196,11 @@ fn back(model: &mut Model) -> Vec<Effect> {
         Screen::Findings if !model.findings.search.is_empty() => {
             narrow(model, |findings| findings.search.clear());
         }
-        Screen::Findings if model.findings.filter != Filter::default() => {
-            narrow(model, |findings| findings.filter = Filter::default());
+        Screen::Findings if model.findings.is_narrowed() => {
+            narrow(model, |findings| {
+                findings.filter = Filter::default();
+                findings.narrow = Narrow::default();
+            });
         }
         Screen::Findings => model.say(Tone::Plain, "q quits"),
         Screen::Undo | Screen::Transaction => model.show(Screen::History),

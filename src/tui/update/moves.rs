@@ -2,7 +2,7 @@
 
 use crate::tui::{
     keys::Action,
-    model::{Filter, Model, Overlay, Pane, Review, Screen, Tone},
+    model::{Facet, Filter, Model, Overlay, Pane, Review, Screen, Tone},
     view::{self, Place},
 };
 
@@ -33,7 +33,8 @@ pub(super) fn go(model: &mut Model, action: Action) {
             return;
         }
         Some(Overlay::Filter { cursor }) => {
-            *cursor = cursor.saturating_add_signed(by).min(Filter::ALL.len() - 1);
+            *cursor =
+                cursor.saturating_add_signed(by).min(Filter::ALL.len() + Facet::ALL.len() - 1);
             return;
         }
         Some(Overlay::Confirm(_) | Overlay::Search { .. }) => return,

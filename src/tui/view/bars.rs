@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    layout::Layout,
+    layout::{Layout, WIDE},
     text::{clean, cut, width},
     theme::Theme,
 };
@@ -96,7 +96,7 @@ fn tabs(model: &Model, theme: Theme) -> Line<'static> {
             spans.push(Span::raw(format!(" {number} {name} ")));
         }
     }
-    let score = score(model);
+    let score = score(model, theme);
     let used: usize = spans.iter().map(Span::width).sum();
     let gap = usize::from(model.size.0).saturating_sub(used + width(&score) + 1);
     if gap >= 2 {
@@ -107,7 +107,7 @@ fn tabs(model: &Model, theme: Theme) -> Line<'static> {
 }
 
 /// The score with what stands beside it: `score 78%  x17 E0 ?9 +61 -4  w1`.
-fn score(model: &Model) -> String {
+fn score(model: &Model, theme: Theme) -> String {
     let Some(scan) = &model.scan else { return String::new() };
     let totals = scan.report.totals();
     let count = |status| totals.get(&status).copied().unwrap_or(0);
@@ -119,6 +119,11 @@ fn score(model: &Model) -> String {
         .count();
     let accepted_too = if accepted > 0 { format!(" w{accepted}") } else { String::new() };
     let score = match scan.report.score().percent() {
+        Some(percent) if model.size.0 >= WIDE => {
+            let whole = percent.min(100) / 10;
+            let (full, empty) = if theme.0.ascii { ("#", ".") } else { ("█", "░") };
+            format!("score {percent}% {}{}", full.repeat(whole), empty.repeat(10 - whole))
+        }
         Some(percent) => format!("score {percent}%"),
         None => "no score".to_owned(),
     };

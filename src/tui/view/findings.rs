@@ -16,26 +16,33 @@ use crate::{
     catalog::Numbered,
     engine::{Watched, watched},
     model::{
-        Assessment, Check, Control, Evidence, Finding, FixOffer, Level, Mark, Reversibility,
-        Source, Status, section,
+        Assessment, Check, Component, Control, Evidence, Finding, FixOffer, Level, Mark,
+        Reversibility, Source, Status, Tier, section,
     },
     tui::{
         disabled,
-        model::{Model, Pane, Row, Tone, findings_offered},
+        model::{Model, Pane, Row, Sort, Tone, findings_offered},
     },
 };
 
 pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
     let first = model.focus == Pane::First;
-    let list = list(model, theme, layout.first);
-    Framed { title: &list_title(model), right: &list_right(model), focused: first }.draw(
-        theme,
-        layout.first,
-        list,
-        0,
-        frame,
-    );
+    if layout.draws(Pane::First, model) {
+        let list = list(model, theme, layout.first);
+        let title = layout.title(&list_title(model), "detail");
+        Framed { title: &title, right: &list_right(model), focused: first }.draw(
+            theme,
+            layout.first,
+            list,
+            0,
+            frame,
+        );
+    }
+    if !layout.draws(Pane::Second, model) {
+        return;
+    }
     let title = current(model).map_or_else(String::new, |f| f.control.to_string());
+    let title = layout.title(&title, "list");
     let lines = detail(model, inside(layout.second).width);
     let right = if lines.is_empty() { "" } else { "e explain" };
     Framed { title: &title, right, focused: !first }.draw(
@@ -63,7 +70,12 @@ fn list_title(model: &Model) -> String {
 }
 
 fn list_right(model: &Model) -> String {
-    let filter = format!("filter: {}", model.findings.filter.name());
+    let mut parts = vec![model.findings.filter.name().to_owned()];
+    parts.extend(model.findings.narrow.names());
+    if model.findings.sort != Sort::default() {
+        parts.push(format!("by {}", model.findings.sort.name()));
+    }
+    let filter = format!("filter: {}", parts.join(", "));
     if model.findings.search.is_empty() {
         filter
     } else {
@@ -118,7 +130,8 @@ fn list(model: &Model, theme: Theme, area: Rect) -> Vec<Line<'static>> {
             Row::Section(number, count) => heading(theme, columns, number, *count),
             Row::Finding(finding) => {
                 let marked = model.findings.marked.contains(&finding.control);
-                line(theme, columns, finding, marked, Some(&finding.control) == current)
+                let restarts = restarts(model, finding);
+                line(theme, columns, finding, (marked, restarts), Some(&finding.control) == current)
             }
         });
     }
@@ -130,8 +143,36 @@ const ID: usize = 8;
 const STATE: usize = 10;
 const RISK: usize = 4;
 
+/// Where there is room for it: what the fix restarts.
+const fn restarts_columns(columns: usize) -> usize {
+    if columns >= 70 { 11 } else { 0 }
+}
+
+/// Short enough for its column.
+const fn short(component: Component) -> &'static str {
+    match component {
+        Component::KubeApiserver => "apiserver",
+        Component::KubeControllerManager => "ctrl-mgr",
+        Component::KubeScheduler => "scheduler",
+        Component::Etcd => "etcd",
+        Component::Kubelet => "kubelet",
+        Component::KubeProxy => "kube-proxy",
+    }
+}
+
+/// What the fix on offer restarts; `-` when there is none.
+fn restarts(model: &Model, finding: &Finding) -> &'static str {
+    match findings_offered(finding) {
+        None => "-",
+        Some(Tier::R0) => "none",
+        Some(_) => numbered(model, finding)
+            .and_then(|numbered| numbered.control.restarts())
+            .map_or("none", short),
+    }
+}
+
 fn title_columns(columns: usize) -> usize {
-    columns.saturating_sub(3 + ID + 1 + STATE + 1 + 1 + RISK)
+    columns.saturating_sub(3 + ID + 1 + STATE + 1 + 1 + RISK + restarts_columns(columns))
 }
 
 fn head(theme: Theme, columns: usize) -> Line<'static> {
@@ -142,6 +183,10 @@ fn head(theme: Theme, columns: usize) -> Line<'static> {
         pad("CONTROL", title_columns(columns), true),
         pad("RISK", RISK, true)
     );
+    let text = match restarts_columns(columns) {
+        0 => text,
+        room => format!("{text} {}", pad("RESTARTS", room - 1, true)),
+    };
     Line::styled(text, theme.tone(Tone::Faint))
 }
 
@@ -160,7 +205,7 @@ fn line(
     theme: Theme,
     columns: usize,
     finding: &Finding,
-    marked: bool,
+    (marked, restarts): (bool, &str),
     under_cursor: bool,
 ) -> Line<'static> {
     let ascii = theme.0.ascii;
@@ -169,7 +214,7 @@ fn line(
     // Names of our own are longer than numbers; the section heading above says KT.
     let id = id.strip_prefix("KT-").unwrap_or(id);
     let title = clean(&finding.title, ascii);
-    let line = Line::from(vec![
+    let mut line = Line::from(vec![
         Span::raw(if under_cursor { ">" } else { " " }),
         Span::styled(if marked { "* " } else { "  " }, theme.tone(Tone::Good)),
         Span::raw(format!("{} ", pad(id, ID, ascii))),
@@ -177,6 +222,9 @@ fn line(
         Span::raw(format!(" {} ", pad(&title, title_columns(columns), ascii))),
         Span::raw(pad(&risk(finding), RISK, ascii)),
     ]);
+    if let Some(room) = restarts_columns(columns).checked_sub(1) {
+        line.push_span(format!(" {}", pad(restarts, room, ascii)));
+    }
     if under_cursor { Line::styled(line.to_string(), Theme::cursor()) } else { line }
 }
 
@@ -195,6 +243,9 @@ pub(super) fn detail(model: &Model, columns: u16) -> Vec<Line<'static>> {
             page.labelled("Why", Tone::Plain, &control.why);
             page.labelled("Changes", Tone::Plain, &control.change);
             page.labelled("Impact", Tone::Plain, &control.breaks.join("; "));
+            if let Some(watched) = watched(control) {
+                page.labelled("Proof", Tone::Plain, &watched.after.join("; "));
+            }
             page.labelled("Undo", Tone::Plain, &control.undo);
             page.labelled("Source", Tone::Faint, &control.references.join("\n"));
         }

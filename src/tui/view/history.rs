@@ -22,9 +22,21 @@ pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Fra
     let first = model.focus == Pane::First;
     let count = model.history.len();
     let place = if count == 0 { 0 } else { model.history.list.cursor + 1 };
-    Framed { title: &format!("History {place}/{count}"), right: "latest first", focused: first }
-        .draw(theme, layout.first, list(model, theme, layout), 0, frame);
+    if layout.draws(Pane::First, model) {
+        let title = layout.title(&format!("History {place}/{count}"), "detail");
+        Framed { title: &title, right: "latest first", focused: first }.draw(
+            theme,
+            layout.first,
+            list(model, theme, layout),
+            0,
+            frame,
+        );
+    }
+    if !layout.draws(Pane::Second, model) {
+        return;
+    }
     let title = model.history.current().map_or_else(String::new, |entry| entry.id.0.clone());
+    let title = layout.title(&title, "list");
     let lines = detail(model, inside(layout.second).width);
     Framed { title: &title, right: "Enter open", focused: !first }.draw(
         theme,

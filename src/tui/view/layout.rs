@@ -2,10 +2,10 @@
 
 use ratatui::layout::{Constraint, Layout as Split, Rect};
 
-use crate::tui::model::{Model, Review, Screen};
+use crate::tui::model::{Model, Pane, Review, Screen};
 
 /// Panes stand side by side from this width on.
-const WIDE: u16 = 100;
+pub(super) const WIDE: u16 = 100;
 
 /// The parts of the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(crate) struct Layout {
     pub(crate) first: Rect,
     /// The pane below or on the right.
     pub(crate) second: Rect,
+    /// There is room for one pane: the focused one.
+    pub(crate) single: bool,
     /// The note, or what is being done.
     pub(crate) note: Rect,
     /// The keys.
@@ -43,7 +45,10 @@ impl Layout {
             Constraint::Length(1),
         ])
         .areas(area);
-        let [first, second] = if columns >= WIDE {
+        let single = columns < 80 || rows < 24;
+        let [first, second] = if single {
+            [body, body]
+        } else if columns >= WIDE {
             Split::horizontal([Constraint::Percentage(50), Constraint::Percentage(50)]).areas(body)
         } else {
             // Below each other the list keeps a little more than half; a plan's summary a little less.
@@ -57,7 +62,17 @@ impl Layout {
             };
             Split::vertical([Constraint::Length(first), Constraint::Min(0)]).areas(body)
         };
-        Self { header, tabs, banner, body, first, second, note, bar }
+        Self { header, tabs, banner, body, first, second, single, note, bar }
+    }
+
+    /// Whether a pane is drawn.
+    pub(crate) fn draws(&self, pane: Pane, model: &Model) -> bool {
+        !self.single || model.focus == pane
+    }
+
+    /// A pane's title; where the other one is not in sight, with the key that leads there.
+    pub(crate) fn title(&self, title: &str, other: &str) -> String {
+        if self.single { format!("{title} (Tab: {other})") } else { title.to_owned() }
     }
 }
 

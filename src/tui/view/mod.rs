@@ -188,7 +188,12 @@ impl Framed<'_> {
             let place = format!("{}-{last}/{rows}", scroll + 1);
             right = if right.is_empty() { place } else { format!("{right}  {place}") };
         }
-        if !right.is_empty() && left + text::width(&right) + 4 <= usize::from(area.width) {
+        let beside = usize::from(area.width).saturating_sub(left + 4);
+        // A few words say something; less does not.
+        if beside >= 12 {
+            right = text::cut(&right, beside, ascii);
+        }
+        if !right.is_empty() && text::width(&right) <= beside {
             block = block.title(Line::from(format!(" {right} ")).right_aligned());
         }
         frame.render_widget(Clear, area);

@@ -20,7 +20,7 @@ use crate::{
     model::{Reversibility, Tier},
     tui::{
         keys::{self, Context},
-        model::{Confirm, Filter, Model, Overlay, Review, Tone, Write},
+        model::{Confirm, Facet, Filter, Model, Overlay, Review, Tone, Write},
     },
 };
 
@@ -51,7 +51,7 @@ pub(super) fn draw(
         Overlay::Help { scroll } => {
             full("Help", "Esc back", help(model, width), *scroll, theme, layout, frame);
         }
-        Overlay::Filter { cursor } => filter(*cursor, theme, layout, frame),
+        Overlay::Filter { cursor } => filter(model, *cursor, theme, layout, frame),
         Overlay::Confirm(confirm) => question(confirm, theme, layout, frame),
         Overlay::Search { .. } => {}
     }
@@ -87,26 +87,38 @@ fn where_in(diff: &Unified<'_>, scroll: usize) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-fn filter(cursor: usize, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
-    let rows = u16::try_from(Filter::ALL.len()).unwrap_or(u16::MAX).saturating_add(2);
+fn filter(model: &Model, cursor: usize, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
+    let findings = &model.findings;
+    let statuses = Filter::ALL.iter().map(|(key, filter, about)| {
+        let mark = if *filter == findings.filter { "*" } else { " " };
+        (*key, format!("{mark} {about}"))
+    });
+    let facets = Facet::ALL.iter().map(|(key, facet, name)| {
+        (*key, format!("  {name:<11}{}", findings.narrow.value(*facet, findings.sort)))
+    });
+    let choices: Vec<(char, String)> = statuses.chain(facets).collect();
+    let rows = u16::try_from(choices.len()).unwrap_or(u16::MAX).saturating_add(2);
     let area = centred(layout.body, 44, rows);
     let columns = usize::from(inside(area).width);
-    let lines = Filter::ALL
+    let height = usize::from(inside(area).height);
+    let lines = choices
         .iter()
         .enumerate()
-        .map(|(index, (key, _, about))| {
+        .map(|(index, (key, about))| {
             let here = index == cursor;
             let mark = if here { ">" } else { " " };
             let line = Line::from(vec![
                 Span::raw(format!("{mark} ")),
                 Span::styled(key.to_string(), theme.key()),
-                Span::raw(pad(&format!("  {about}"), columns.saturating_sub(3), theme.0.ascii)),
+                Span::raw(pad(&format!(" {about}"), columns.saturating_sub(3), theme.0.ascii)),
             ]);
             if here { line.patch_style(Theme::cursor()) } else { line }
         })
         .collect();
-    Framed { title: "List which findings?", right: "", focused: true }
-        .draw(theme, area, lines, 0, frame);
+    // On a low terminal the menu follows its cursor.
+    let scroll = (cursor + 1).saturating_sub(height);
+    Framed { title: "List which findings?", right: "Esc done", focused: true }
+        .draw(theme, area, lines, scroll, frame);
 }
 
 /// The question before a write. The answer stands last and is never pushed out of sight.

@@ -30,15 +30,21 @@ pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Fra
         page.text(Tone::Plain, "Nothing is marked. On the findings (1), Space marks a fix.");
         (page.into_lines(), (0, 0))
     };
-    Framed { title, right: "", focused: first }.draw(
-        theme,
-        layout.first,
-        summary,
-        scrolls.0,
-        frame,
-    );
+    if layout.draws(Pane::First, model) {
+        let title = layout.title(title, "diff");
+        Framed { title: &title, right: "", focused: first }.draw(
+            theme,
+            layout.first,
+            summary,
+            scrolls.0,
+            frame,
+        );
+    }
+    if !layout.draws(Pane::Second, model) {
+        return;
+    }
     let files = model.review().and_then(Review::ready).map_or(0, |ready| ready.diffs.len());
-    let title = format!("Diff, {}", count(files, "file"));
+    let title = layout.title(&format!("Diff, {}", count(files, "file")), "summary");
     let framed = Framed { title: &title, right: "{ } context", focused: !first };
     match model.review() {
         Some(review) => {

@@ -12,7 +12,7 @@ use crate::{
     node::NodeKind,
     tui::{
         Action, Effect, JobMsg, Msg,
-        model::{Filter, Model, Screen},
+        model::{Filter, Model, Narrow, Row, Screen},
         update::{self, update},
     },
 };
@@ -67,6 +67,73 @@ fn each_filter_shows_its_own() {
         assert_eq!(shown, want, "{filter:?}");
         assert!(model.overlays.is_empty());
     }
+}
+
+fn shown(model: &Model) -> Vec<String> {
+    let scan = model.scan.clone().unwrap();
+    model.findings.visible(&scan).into_iter().map(|f| f.control.to_string()).collect()
+}
+
+#[test]
+fn each_line_of_the_menu_goes_through_what_the_scan_has_and_back_to_all() {
+    let everything = shown(&ready());
+    let cases: [(char, &[&[&str]]); 4] = [
+        ('r', &[&["1.1.9"], &["1.3.2", "1.4.1"], &["1.2.15"], &["1.2.9"], &["2.1"]]),
+        ('t', &[&["1.2.15"]]),
+        ('l', &[&["1.1.9", "1.2.15", "1.2.9", "1.2.1", "1.3.2", "1.4.1", "2.1", "4.2.1"], &[]]),
+        ('s', &[&["1.1.9"], &["1.2.15", "1.2.9", "1.2.1"], &["1.3.2"], &["1.4.1"], &["2.1"]]),
+    ];
+    for (key, steps) in cases {
+        let mut model = ready();
+        press(&mut model, Action::Filter);
+        for wanted in steps {
+            character(&mut model, key);
+            assert_eq!(shown(&model), *wanted, "{key}");
+            assert!(!model.overlays.is_empty(), "the menu stays open");
+        }
+        for _ in 0..20 {
+            character(&mut model, key);
+            if model.findings.narrow == Narrow::default() {
+                break;
+            }
+        }
+        assert_eq!(shown(&model), everything, "{key}");
+    }
+}
+
+#[test]
+fn enter_turns_the_line_under_the_cursor_and_esc_on_the_list_clears_them_all() {
+    let mut model = ready();
+    press(&mut model, Action::Filter);
+    press(&mut model, Action::Bottom);
+    press(&mut model, Action::Up);
+    press(&mut model, Action::Open);
+    assert_eq!(shown(&model), ["1.1.9"], "the first section");
+    character(&mut model, 'r');
+    press(&mut model, Action::Back);
+    assert!(model.overlays.is_empty());
+    assert_eq!(model.findings.narrow.names(), ["R0", "section 1.1"]);
+    press(&mut model, Action::Back);
+    assert_eq!(model.findings.narrow, Narrow::default());
+}
+
+#[test]
+fn findings_can_stand_in_other_orders() {
+    let mut model = ready();
+    press(&mut model, Action::Filter);
+    character(&mut model, 'b');
+    let by_number = ["1.1.9", "1.2.1", "1.2.9", "1.2.15", "1.3.2", "1.4.1", "2.1", "4.2.1"];
+    assert_eq!(shown(&model), by_number);
+    character(&mut model, 'b');
+    assert_eq!(
+        shown(&model),
+        ["1.1.9", "1.3.2", "1.4.1", "1.2.15", "1.2.9", "2.1", "1.2.1", "4.2.1"]
+    );
+    let scan = scan();
+    let headings = model.findings.rows(&scan).iter().any(|row| matches!(row, Row::Section(..)));
+    assert!(!headings, "sections are mixed here");
+    character(&mut model, 'b');
+    assert_eq!(shown(&model), shown(&ready()));
 }
 
 #[test]
