@@ -356,7 +356,9 @@ fn control(page: &mut Page, control: &Control) {
     }
     for (title, lines) in watched(control).iter().flat_map(Watched::parts) {
         page.heading(title);
-        lines.iter().for_each(|line| page.item("-", Tone::Plain, line));
+        for line in lines {
+            page.item("-", Tone::Plain, line);
+        }
     }
     page.heading("How it is undone");
     page.text(Tone::Plain, &control.undo);
