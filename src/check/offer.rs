@@ -17,7 +17,7 @@ pub(super) fn of(control: &Control, facts: &NodeFacts) -> FixOffer {
         return none(&because);
     }
     if let Some(reason) = cluster_change(&fix.actions) {
-        return FixOffer::Later { reason };
+        return none(&reason);
     }
     if !fix.needs.is_empty() {
         let needs: Vec<String> = fix.needs.iter().map(need).collect();
@@ -45,7 +45,7 @@ fn conflict(control: &Control, facts: &NodeFacts) -> Option<String> {
 
 fn cluster_change(actions: &[FixAction]) -> Option<String> {
     actions.iter().find_map(|action| match action {
-        FixAction::ClusterObject { what } => Some(format!("a change in the cluster: {what}")),
+        FixAction::ClusterObject { what } => Some(what.clone()),
         _ => None,
     })
 }

@@ -223,7 +223,9 @@ pub enum Command {
     /// Carry out a prepared transaction: started by apply and rollback.
     #[command(hide = true)]
     Guard(GuardArgs),
-    /// Why a control matters, what its fix changes and may break, how it is undone.
+    /// Write objects for the cluster as YAML, with what each may break; applies nothing.
+    Export(ExportArgs),
+    /// Why a control matters, what its fix changes and may break, how it is undone; and who has a right.
     Explain(ExplainArgs),
     /// Becomes the program on standard input with what the order allows: how this program tries others.
     #[command(name = CONFINED, hide = true)]
@@ -491,6 +493,14 @@ pub struct RecoverArgs {
     /// Started by the timer of a transaction: nothing that a person must decide is tried again.
     #[arg(long, hide = true, conflicts_with = "boot", requires = "transaction")]
     pub timer: bool,
+}
+
+/// Options of `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// For these controls [default: every one that has some].
+    #[arg(short = 'c', long, value_delimiter = ',', value_name = "IDS")]
+    pub check: Vec<ControlId>,
 }
 
 /// Options of `explain`.

@@ -144,9 +144,21 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
             change::recover(&engine, &args, terminal)
         }
         Some(Command::Confined { order }) => match enter_confinement(&order)? {},
+        Some(Command::Export(args)) => {
+            let exports = open::engine(&cli.global)?.export(&args.check)?;
+            report::export::write(&mut terminal.out(), &exports)?;
+            if exports.is_empty() {
+                terminal.complain("nothing here has an object to suggest");
+            }
+            Ok(Exit::Success)
+        }
         Some(Command::Explain(args)) => {
-            let numbered = open::engine(&cli.global)?.explain(&args.control)?;
+            let engine = open::engine(&cli.global)?;
+            let numbered = engine.explain(&args.control)?;
             report::explain::write(&mut terminal.text(), &numbered, terminal.look())?;
+            if let Some(finding) = engine.found_in_cluster(&numbered) {
+                report::explain::write_found(&mut terminal.text(), &finding, terminal.look())?;
+            }
             Ok(Exit::Success)
         }
     }

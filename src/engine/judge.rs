@@ -6,14 +6,32 @@ use super::{Engine, EngineError, Filter, Scan};
 use crate::{
     catalog::Numbered,
     check::{self, cluster::Cluster},
-    model::{BenchmarkId, ControlId, NodeFacts, Target},
+    model::{BenchmarkId, ControlId, Finding, NodeFacts, Target, cluster::ClusterReading},
     node::collect::collect,
+    plan::{self, export::Export},
     store::Store,
 };
 
 impl Engine {
     /// Reads the node and its cluster, and judges them.
     pub fn scan(&self, filter: &Filter) -> Result<Scan, EngineError> {
+        Ok(self.look(filter)?.0)
+    }
+
+    /// Objects for the cluster that close these controls (all that have some, when none are named). Nothing is
+    /// written there.
+    pub fn export(&self, controls: &[ControlId]) -> Result<Vec<Export>, EngineError> {
+        let filter = Filter { checks: controls.to_vec(), ..Filter::default() };
+        let (scan, reading) = self.look(&filter)?;
+        let kube_proxy = match &reading {
+            ClusterReading::Read(facts) => facts.kube_proxy.as_deref(),
+            ClusterReading::NoAccess { why } => return Err(unread(why)),
+            ClusterReading::NotAsked => return Err(unread("name a kubeconfig with --kubeconfig")),
+        };
+        Ok(plan::export::export(&scan.controls, &scan.report, kube_proxy))
+    }
+
+    fn look(&self, filter: &Filter) -> Result<(Scan, ClusterReading), EngineError> {
         let mut facts = collect(self.node.as_ref(), self.catalog.path_candidates())?;
         // A named kubeconfig is worth a scan away from any node.
         if !has_components(&facts) && (self.reader.is_none() || filter.node_only) {
@@ -36,7 +54,7 @@ impl Engine {
         let unfinished = Store::new(self.node.as_ref()).unfinished().unwrap_or_default();
         let busy = !unfinished.is_empty() && self.node.is_locked().unwrap_or(false);
         let (facts, controls) = (Arc::new(facts), Arc::new(controls));
-        Ok(Scan { facts, report, controls, unfinished, busy })
+        Ok((Scan { facts, report, controls, unfinished, busy }, reading))
     }
 
     /// A control of the benchmark in force (or of `--benchmark`), by id.
@@ -54,6 +72,16 @@ impl Engine {
             .into_iter()
             .find(|numbered| numbered.id == *id)
             .ok_or_else(|| unknown(id, benchmark))
+    }
+
+    /// What this control finds in the cluster, where it looks there and somebody can.
+    pub fn found_in_cluster(&self, numbered: &Numbered) -> Option<Finding> {
+        if check::cluster::resources(std::slice::from_ref(numbered)).is_empty() {
+            return None;
+        }
+        let filter = Filter { checks: vec![numbered.id.clone()], ..Filter::default() };
+        let report = self.scan(&filter).ok()?.report;
+        report.finding(&numbered.id).cloned()
     }
 
     fn benchmark_for(&self, facts: &NodeFacts) -> Result<BenchmarkId, EngineError> {
@@ -90,6 +118,10 @@ impl Engine {
         });
         provisional.into_iter().chain(benchmark.notice.clone()).collect()
     }
+}
+
+fn unread(why: &str) -> EngineError {
+    EngineError::NothingToJudge(format!("the cluster was not read: {why}"))
 }
 
 fn has_components(facts: &NodeFacts) -> bool {

@@ -6,6 +6,7 @@
 //! and never plans half a control.
 
 mod actions;
+pub mod export;
 mod kubelet;
 mod manifest;
 mod merge;

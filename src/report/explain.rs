@@ -1,13 +1,16 @@
 //! One control as a page: why it matters, what a fix changes and may break, what is watched and what a person
-//! must look at, how it is undone.
+//! must look at, how it is undone, and what of the cluster it speaks of.
 
 use std::io::{self, Write};
 
-use super::style::{BOLD, DIM, HEADING, Look};
+use super::{
+    scan::object_line,
+    style::{BOLD, DIM, HEADING, Look},
+};
 use crate::{
     catalog::Numbered,
     engine::watched,
-    model::{Assessment, control::Needs},
+    model::{Assessment, Finding, control::Needs},
     text::printable::{one_line, printable},
 };
 
@@ -43,6 +46,20 @@ pub fn write(out: &mut dyn Write, numbered: &Numbered, look: Look) -> io::Result
         writeln!(out, "\n{HEADING}References{HEADING:#}")?;
         for reference in &control.references {
             writeln!(out, "{}", one_line(reference))?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes what was found in the cluster: every object, most dangerous first, and how each right comes about.
+pub fn write_found(out: &mut dyn Write, finding: &Finding, look: Look) -> io::Result<()> {
+    part(out, "What there is in this cluster", &finding.reason)?;
+    for object in &finding.objects {
+        let wrong = if object.wrong { "" } else { "  (for a person to judge)" };
+        writeln!(out, "{} {}{DIM}{wrong}{DIM:#}", look.bullet(), one_line(&object_line(object)))?;
+        if !object.who.is_empty() {
+            let chain = object.who.join(&format!(" {} ", look.arrow()));
+            writeln!(out, "    {DIM}{}{DIM:#}", one_line(&chain))?;
         }
     }
     Ok(())

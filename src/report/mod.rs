@@ -5,6 +5,7 @@
 
 pub mod diff;
 pub mod explain;
+pub mod export;
 pub mod history;
 pub mod json;
 pub mod plan;

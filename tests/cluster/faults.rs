@@ -13,7 +13,7 @@ use kube_temper::{
 use serde_json::json;
 
 use super::{
-    recorded,
+    large, recorded,
     server::{Answer, ApiServer, Certificate, Request, kubeconfig, refused},
 };
 
@@ -48,6 +48,17 @@ fn a_recorded_cluster_is_read_whole_whatever_the_size_of_its_pages() {
     let requests = server.requests();
     let of = |path: &str| requests.iter().filter(|r| r.path == path).count();
     assert_eq!((of(PODS), of("/apis/rbac.authorization.k8s.io/v1/clusterroles")), (3, 15));
+}
+
+#[test]
+fn a_large_cluster_takes_as_many_requests_as_it_has_pages() {
+    let server = ApiServer::start(large::answer);
+    let client = ApiClient::of_kubeconfig("/c.conf", server.trusted().as_bytes()).unwrap();
+    let facts = client.read(&all()).unwrap();
+    assert!(facts.unread.is_empty(), "{:?}", facts.unread);
+    assert_eq!(facts.pods.len(), large::PODS);
+    // Version, 18 resources, and further pages of 500: 9 of the pods and 3 of the bindings.
+    assert_eq!(server.requests().len(), 1 + 18 + 9 + 3);
 }
 
 #[test]

@@ -13,6 +13,8 @@
 
 mod faults;
 mod kubeconfigs;
+mod large;
+mod program;
 mod server;
 mod verdicts;
 
