@@ -208,3 +208,53 @@ fn a_time_without_a_unit_is_wrong_usage() {
     expect_code(&output, 2);
     assert!(stderr(&output).contains("as in 90s, 5m or 1h30m"), "{}", stderr(&output));
 }
+
+/// A change whose guard ended with the alarm: it is in place, and only a person decides.
+fn alarmed() -> (Real, String) {
+    let real = Real::new();
+    let mut watching = real.applies("5m", &[]);
+    let id = real.waits();
+    signal(real.guard(), Signal::SIGKILL);
+    real.nobody_carries_out();
+    let seq = real.journal().records.len();
+    let line = format!(
+        "{{\"seq\":{seq},\"at\":\"2026-11-24T05:26:01Z\",\"record\":\"stuck\",\"cause\":\"another one is down\",\"by_hand\":[\"kube-temper confirm {id}\"],\"left\":\"new\"}}\n"
+    );
+    let journal = real.node.state().join("transactions").join(&id).join("journal.jsonl");
+    let mut text = std::fs::read_to_string(&journal).unwrap();
+    text += &line;
+    std::fs::write(&journal, text).unwrap();
+    assert_eq!(watching.ends(), 30, "{}", watching.text);
+    (real, id)
+}
+
+#[test]
+fn a_change_that_stayed_is_recovered_by_nobody_and_kept_by_a_person() {
+    let (real, id) = alarmed();
+    let output = real.run(&["recover", "--timer", &id]);
+    expect_code(&output, 0);
+    assert_eq!(stdout(&output), "nothing to recover\n");
+    let output = real.run(&["recover"]);
+    expect_code(&output, 30);
+    let said = stdout(&output);
+    assert!(said.contains("One of these commands decides:\n  kube-temper confirm"), "{said}");
+    expect_code(&real.run(&["guard", &id]), 0);
+    expect_code(&real.run(&["extend", &id]), 20);
+    real.is_changed();
+    let output = real.run(&["confirm", &id]);
+    expect_code(&output, 0);
+    assert_eq!(stdout(&output), "Committed.\n");
+    real.is_changed();
+    expect_code(&real.run(&["confirm", &id]), 20);
+}
+
+#[test]
+fn a_change_that_stayed_is_put_back_by_a_guard_of_its_own() {
+    let (real, id) = alarmed();
+    let output = real.run(&["revert", "--allow-single", &id]);
+    expect_code(&output, 21);
+    assert_eq!(rolled_back(&real.outcome()), Reason::Requested);
+    real.nobody_carries_out();
+    real.is_as_before();
+    expect_code(&real.run(&["revert", &id]), 20);
+}

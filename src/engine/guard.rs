@@ -208,6 +208,6 @@ impl Engine {
             };
         };
         keeper.start_guard(&id, false).map_err(|error| EngineError::Refused(error.to_string()))?;
-        Ok(Running::joined(node, id, journal))
+        Ok(Running::carried_on(node, id, journal))
     }
 }

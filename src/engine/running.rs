@@ -90,6 +90,12 @@ impl Running {
         running
     }
 
+    /// Watches a process that was started to carry on what had ended, from what its journal says now.
+    pub(super) fn carried_on(node: Arc<dyn Node>, id: TransactionId, journal: &Journal) -> Self {
+        let follow = Follow::after(&id, journal);
+        Self { follow, ..Self::process(node, id) }
+    }
+
     /// The node's clock, to which the times of its records belong.
     pub fn now(&self) -> jiff::Timestamp {
         self.node.clock().now()

@@ -247,3 +247,38 @@ fn a_timer_puts_a_change_that_is_half_done_back_whoever_is_down() {
     assert!(matches!(recovered[..], [(_, Outcome::RolledBack { .. })]), "{recovered:?}");
     assert!(!is_new(&lab));
 }
+
+#[test]
+fn an_old_state_that_did_not_prove_itself_is_tried_again_by_a_person_only() {
+    let lab = lab(vec![(When::Applied(1), deed(|lab| lab.node.stop_kubelet()))]);
+    let outcome = run(&lab, Component::KubeScheduler);
+    assert!(matches!(outcome, Outcome::Stuck { left: Left::Old, .. }), "{outcome:?}");
+    lab.node.kubelet().unwrap().restart().unwrap();
+    lab.pass(60);
+    let records = lab.records().len();
+    assert_eq!(recover(&lab, By::Timer), []);
+    assert_eq!(recover(&lab, By::Boot), []);
+    assert_eq!(lab.records().len(), records);
+    let recovered = recover(&lab, By::Person);
+    assert!(matches!(recovered[..], [(_, Outcome::RolledBack { .. })]), "{recovered:?}");
+}
+
+#[test]
+fn what_was_not_put_back_is_tried_again_when_the_machine_starts_but_by_no_timer() {
+    let lab = lab(vec![(When::Applied(5), crate::deeds::deed("spoils-backup"))]);
+    lab.node.crash_on(Component::KubeScheduler, "--profiling=false");
+    let outcome = run(&lab, Component::KubeScheduler);
+    assert!(matches!(outcome, Outcome::Stuck { left: Left::Mixed, .. }), "{outcome:?}");
+    // What stood in the way is gone.
+    let (folder, state) = (format!("/transactions/{}/backup", lab.id()), lab.node.state());
+    for entry in state.list(&folder).unwrap() {
+        let path = format!("{folder}/{}", entry.name);
+        let bytes = state.read(&path, 1 << 20).unwrap();
+        if let Some(whole) = bytes.strip_suffix(b"spoilt") {
+            state.truncate(&path, whole.len() as u64).unwrap();
+        }
+    }
+    assert_eq!(recover(&lab, By::Timer), []);
+    let recovered = recover(&lab, By::Boot);
+    assert!(matches!(recovered[..], [(_, Outcome::RolledBack { .. })]), "{recovered:?}");
+}
