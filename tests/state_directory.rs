@@ -130,6 +130,67 @@ fn it_never_lies_where_the_kubelet_reads_every_file() {
     }
 }
 
+/// The program with another state directory than the node's own.
+fn with_state(node: &Unpacked, state: &Path, arguments: &[&str]) -> std::process::Output {
+    let mut command = common::program();
+    command.arg("--root").arg(node.root()).arg("--offline").arg("--state-dir").arg(state);
+    command.args(arguments).output().unwrap()
+}
+
+#[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
+fn a_way_around_its_path_is_no_way_around() {
+    let linked = |node: &Unpacked, to: &str| {
+        let link = node.root().with_file_name("linked");
+        symlink(node.path(to), &link).unwrap();
+        link
+    };
+    // (where the kubelet has its static pods and its drop-ins, where the state directory is to be)
+    let moved: fn(&Unpacked) = |node| {
+        let config = node.text("/var/lib/kubelet/config.yaml");
+        fs::rename(node.path("/etc/kubernetes/manifests"), node.path("/etc/kubernetes/pods"))
+            .unwrap();
+        node.write(
+            "/var/lib/kubelet/config.yaml",
+            config.replace("/etc/kubernetes/manifests", "/etc/kubernetes/pods"),
+        );
+    };
+    let drop_ins: fn(&Unpacked) = |node| {
+        fs::create_dir_all(node.path("/etc/kubelet.conf.d")).unwrap();
+        let path = "/usr/lib/systemd/system/kubelet.service.d/10-kubeadm.conf";
+        let unit = node.text(path);
+        let more = unit.replace("$KUBELET_EXTRA_ARGS", "--config-dir=/etc/kubelet.conf.d");
+        assert_ne!(unit, more);
+        node.write(path, more);
+    };
+    let as_it_is: fn(&Unpacked) = |_| ();
+    for (make, folder) in [
+        (as_it_is, "/etc/kubernetes/manifests"),
+        (moved, "/etc/kubernetes/pods"),
+        (drop_ins, "/etc/kubelet.conf.d"),
+        (as_it_is, "/usr/lib/systemd/system/kubelet.service.d"),
+    ] {
+        let node = node();
+        make(&node);
+        let link = linked(&node, folder);
+        for state in [node.path(folder), node.path(folder).join("a/b"), link.join("state")] {
+            let before = node.listing();
+            let output = with_state(&node, &state, &["apply", "--check", "4.1.9", "--yes"]);
+            expect_code(&output, 20);
+            let said = stderr(&output);
+            assert!(said.contains("where every file is read as configuration"), "{said}");
+            assert!(node.listing() == before, "{} was written", state.display());
+            // Nothing to recover is no reason to make it, or to write there.
+            let recovered = with_state(&node, &state, &["recover"]);
+            let said = stderr(&recovered);
+            assert!(recovered.status.success() || said.contains("chmod 0700"), "{said}");
+            assert!(node.listing() == before, "{} was written", state.display());
+        }
+        let beside = node.root().with_file_name("beside");
+        expect_code(&with_state(&node, &beside, &["apply", "--check", "4.1.9", "--yes"]), 0);
+    }
+}
+
 #[test]
 #[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn two_state_directories_do_not_make_two_nodes() {

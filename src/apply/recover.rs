@@ -80,9 +80,13 @@ pub fn recover_by(
     only: Option<&TransactionId>,
     means: &Means<'_>,
 ) -> Result<Vec<(TransactionId, Outcome)>, Refusal> {
+    let store = Store::new(node);
+    if store.list()?.is_empty() && !node.is_locked()? {
+        // Not even a state directory is made, which might lie where it must not.
+        return Ok(Vec::new());
+    }
     // Held by the process that carries a transaction out: while that one lives nothing is recovered.
     let _lock = node.lock().map_err(|error| busy(node, error))?;
-    let store = Store::new(node);
     let all = store.list()?;
     let mut ended = Vec::new();
     for id in all.iter().filter(|id| only.is_none_or(|only| only == *id)) {

@@ -7,17 +7,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Refusal, file, sealed};
 use crate::{
     model::{
-        Change, ChangeKind, Digest, FileKind, FileMeta, Plan, Step, StepTarget, Tier,
-        journal::FileIntent,
+        Change, ChangeKind, Digest, FileKind, FileMeta, Plan, StepTarget, Tier, journal::FileIntent,
     },
-    node::{Node, NodeError, NodeKind, atomic},
+    node::{
+        Node, NodeError, NodeKind, atomic,
+        collect::{PathCandidates, collect},
+    },
     store::backup,
 };
 
 /// Free bytes wanted beyond what is written: journals, and room for the node itself.
 const SPARE: u64 = 1 << 20;
 
-/// Where kubeadm has its static pods.
+/// Where kubeadm has its static pods, whatever this node's kubelet says.
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 
 /// Hashes of the content: wrong for new bytes, and rewritten by the kernel where it keeps them.
@@ -57,29 +59,26 @@ pub(super) fn plan(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
             return refused(format!("the plan does not change {path}"));
         }
     }
-    apart(node, plan)?;
+    apart(node)?;
     rights(node, plan)
 }
 
 /// The state directory must not lie where the kubelet or systemd read every file.
-fn apart(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
-    let state = node.state_dir();
-    let read_whole = |step: &Step| match step.target {
-        StepTarget::Metadata => false,
-        StepTarget::Kubelet => step.changes.iter().any(|change| change.path.contains(".d/")),
-        _ => true,
-    };
-    let folders = plan
-        .steps
-        .iter()
-        .filter(|step| read_whole(step))
-        .flat_map(|step| &step.changes)
-        .map(|change| atomic::folder_of(&change.path));
-    for folder in folders.chain([MANIFESTS]) {
-        let folder = node.on_machine(folder);
-        if std::path::Path::new(&state).starts_with(&folder) {
+fn apart(node: &dyn Node) -> Result<(), Refusal> {
+    let facts = collect(node, &PathCandidates::new())?;
+    let units = facts.kubelet.unit_files.iter().map(|file| atomic::folder_of(&file.path));
+    let folders: BTreeSet<&str> = [MANIFESTS]
+        .into_iter()
+        .chain(facts.profile.manifest_dir.as_deref())
+        .chain(facts.kubelet.drop_in_dir.as_deref())
+        .chain(units)
+        .collect();
+    for folder in folders {
+        if node.state_lies_in(folder)? {
             return refused(format!(
-                "the state directory {state} lies in {folder}, where every file is read as configuration: name another --state-dir"
+                "the state directory {} lies in {}, where every file is read as configuration: name another --state-dir",
+                node.state_dir(),
+                node.on_machine(folder)
             ));
         }
     }

@@ -5,7 +5,7 @@
 //! node, [`offline::OfflineNode`] an image or recording under `--root`, [`sim::SimNode`] a recorded
 //! tree in memory with a simulated kubelet.
 
-use std::{collections::BTreeMap, fmt, io, time::Duration};
+use std::{collections::BTreeMap, fmt, io, path::Path, time::Duration};
 
 use jiff::Timestamp;
 
@@ -319,6 +319,10 @@ pub trait Node: fmt::Debug + Send + Sync {
     fn state(&self) -> &dyn Files;
     /// Where the state directory is, as a person names it.
     fn state_dir(&self) -> String;
+    /// Whether the state directory is this folder of the node, or lies below it; also where neither is there yet.
+    fn state_lies_in(&self, folder: &str) -> Result<bool, NodeError> {
+        Ok(Path::new(&self.state_dir()).starts_with(self.on_machine(folder)))
+    }
     /// One of the node's files as a person at this machine names it: below `--root` when there is one.
     fn on_machine(&self, path: &str) -> String {
         path.to_owned()

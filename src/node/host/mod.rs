@@ -104,6 +104,10 @@ impl Node for HostNode {
         self.tree.state.path().to_string_lossy().into_owned()
     }
 
+    fn state_lies_in(&self, folder: &str) -> Result<bool, NodeError> {
+        self.tree.state_lies_in(folder)
+    }
+
     fn clock(&self) -> &dyn Clock {
         &self.tree.clock
     }

@@ -54,6 +54,26 @@ impl StateDir {
         self.base.path().join(self.path.trim_start_matches('/'))
     }
 
+    /// Whether it is the folder with this device and inode, or lies below it.
+    pub(crate) fn lies_in(&self, folder: (u64, u64)) -> Result<bool, NodeError> {
+        let named = |error| self.on_machine(error);
+        for nearest in Path::new(&self.path).ancestors() {
+            let real = match self.base.resolve(&nearest.to_string_lossy()) {
+                // What is not there will be made below the nearest folder that is.
+                Err(error) if error.is_not_found() => continue,
+                real => real.map_err(named)?,
+            };
+            for above in Path::new(&real).ancestors() {
+                let stat = self.base.stat(&above.to_string_lossy()).map_err(named)?;
+                if stat.is_some_and(|stat| stat.id == folder) {
+                    return Ok(true);
+                }
+            }
+            break;
+        }
+        Ok(false)
+    }
+
     /// Takes the exclusive lock and writes down who holds it.
     ///
     /// Somebody who only looks ([`StateDir::is_locked`]) is in the way for a moment: that is waited for.

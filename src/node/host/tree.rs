@@ -48,6 +48,18 @@ impl Tree {
         Ok(Self { files, state, clock: SystemClock::of_node(), uid })
     }
 
+    /// By their paths, and by what is there: a link or a second mount is no way around.
+    pub(crate) fn state_lies_in(&self, folder: &str) -> Result<bool, NodeError> {
+        let named = self.files.path().join(folder.trim_start_matches('/'));
+        if self.state.path().starts_with(named) {
+            return Ok(true);
+        }
+        match self.files.stat(folder)? {
+            Some(stat) => self.state.lies_in(stat.id),
+            None => Ok(false),
+        }
+    }
+
     /// Takes the lock of the root itself and that of the state directory, which says who holds it: two runs
     /// with different state directories must not change one node.
     pub(crate) fn lock(&self) -> Result<Box<dyn Lock>, NodeError> {

@@ -73,6 +73,10 @@ impl Node for OfflineNode {
         format!("{}{path}", root.trim_end_matches('/'))
     }
 
+    fn state_lies_in(&self, folder: &str) -> Result<bool, NodeError> {
+        self.tree.state_lies_in(folder)
+    }
+
     fn clock(&self) -> &dyn Clock {
         &self.tree.clock
     }
