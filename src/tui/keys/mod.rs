@@ -148,7 +148,8 @@ impl Key {
         }
     }
 
-    fn event(self) -> KeyEvent {
+    /// As the terminal would report it.
+    pub(crate) fn event(self) -> KeyEvent {
         match self {
             Self::Char(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::NONE),
             Self::Ctrl(c) => KeyEvent::new(KeyCode::Char(c), KeyModifiers::CONTROL),

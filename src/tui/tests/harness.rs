@@ -129,8 +129,7 @@ impl Session {
 
     /// The text on the terminal.
     pub(crate) fn text(&self) -> String {
-        let buffer = self.app.terminal().backend().buffer();
-        rows(buffer).map(|row| text_of(row).trim_end().to_owned() + "\n").collect()
+        text_of_screen(self.app.terminal().backend().buffer())
     }
 
     /// Whether the text is on the terminal.
@@ -146,6 +145,11 @@ impl Session {
 
 fn rows(buffer: &Buffer) -> std::slice::Chunks<'_, Cell> {
     buffer.content().chunks(usize::from(buffer.area().width))
+}
+
+/// The text of a screen, line by line.
+pub(crate) fn text_of_screen(buffer: &Buffer) -> String {
+    rows(buffer).map(|row| text_of(row).trim_end().to_owned() + "\n").collect()
 }
 
 fn text_of(cells: &[Cell]) -> String {

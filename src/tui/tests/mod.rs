@@ -1,5 +1,6 @@
 //! Tests of the interface: decisions on plain values, the key table, screens, and the loop.
 
+mod any_keys;
 pub(crate) mod harness;
 mod keys;
 mod loops;

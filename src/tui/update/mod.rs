@@ -30,6 +30,10 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => pasted(model, &text),
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
+            // What is covered is not on the screen any more: it is asked anew.
+            if model.too_small() {
+                unseen(model);
+            }
             Vec::new()
         }
         Msg::Tick(now) => {
@@ -65,6 +69,16 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let effects = asked(model, effects);
     settle::settle(model);
     effects
+}
+
+/// No key pressed before the next drawing answers what was asked.
+fn unseen(model: &mut Model) {
+    if let Some(countdown) = model.countdown_mut() {
+        countdown.shown = None;
+    }
+    if let Some(confirm) = model.confirm_mut() {
+        confirm.shown = None;
+    }
 }
 
 fn asked(model: &mut Model, effects: Vec<Effect>) -> Vec<Effect> {

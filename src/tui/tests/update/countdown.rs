@@ -135,9 +135,17 @@ fn a_question_that_did_not_arrive_is_asked_again() {
 fn a_new_size_loses_nothing_of_it() {
     let mut model = waiting();
     let before = *model.countdown().unwrap();
-    for size in [(40, 10), (80, 24), (200, 60)] {
+    for size in [(80, 24), (200, 60)] {
         update(&mut model, Msg::Resize(size.0, size.1));
         assert_eq!(*model.countdown().unwrap(), before);
     }
+    // While it was too small nobody saw it: it is drawn before it hears a key again.
+    update(&mut model, Msg::Resize(40, 10));
+    update(&mut model, Msg::Resize(80, 24));
+    let mut unseen = before;
+    unseen.shown = None;
+    assert_eq!(*model.countdown().unwrap(), unseen);
+    assert!(press(&mut model, Action::Keep).is_empty());
+    drawn(&mut model);
     assert_eq!(answered(&press(&mut model, Action::Keep)), Answer::Keep);
 }

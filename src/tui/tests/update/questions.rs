@@ -215,6 +215,9 @@ fn nothing_writes_while_the_terminal_is_too_small_to_show_it() {
     update(&mut model, Msg::Resize(59, 24));
     assert!(press(&mut model, Action::Confirm).is_empty());
     update(&mut model, Msg::Resize(80, 24));
+    // Nor before it is on the screen again.
+    assert!(press(&mut model, Action::Confirm).is_empty());
+    drawn(&mut model);
     let effects = press(&mut model, Action::Confirm);
     assert!(matches!(effects.as_slice(), [Effect::Apply(..)]));
 }
