@@ -210,7 +210,7 @@ pub trait Clock: fmt::Debug + Send + Sync {
 /// What kind of machine this is; it decides what may be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NodeKind {
-    /// The running node (`/`). In this version only tier R0 is applied here.
+    /// The running node (`/`).
     Live,
     /// Another root without `--offline`: read only.
     ReadOnlyRoot,
@@ -296,6 +296,10 @@ pub trait KubeletView: fmt::Debug + Send + Sync {
     fn probe(&self, probe: &Probe) -> ProbeAnswer;
     /// Restarts the kubelet so that it reads its configuration again.
     fn restart(&self) -> Result<(), NodeError>;
+    /// An error says why it could not be restarted.
+    fn can_restart(&self) -> Result<(), NodeError> {
+        Ok(())
+    }
     /// Its own health endpoint (`:10248/healthz`) answers.
     fn healthy(&self) -> bool;
     /// The end of what its service said since then, oldest first; `None` where nobody kept it.

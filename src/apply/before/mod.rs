@@ -18,7 +18,7 @@ pub(super) use self::member::has_api;
 use self::quiet::Ours;
 use super::Site;
 use crate::{
-    model::{NodeFacts, Observation, Order, Phase, Plan, RecordKind, TransactionId},
+    model::{NodeFacts, Observation, Order, Phase, Plan, RecordKind, StepTarget, TransactionId},
     node::{
         KubeletView, NodeError,
         collect::{PathCandidates, collect},
@@ -89,6 +89,9 @@ fn at_once<'s>(
     let restarts = plan.steps.iter().any(|step| step.target.restarts().is_some());
     if !restarts && !snapshot::needed(plan) {
         return Ok(None);
+    }
+    if plan.steps.iter().any(|step| step.target == StepTarget::Kubelet) {
+        kubelet.can_restart()?;
     }
     let mut emit = |seen| tell(Phase::Baseline, seen);
     hygiene::nobody_upgrades(site.node, &mut emit)?;

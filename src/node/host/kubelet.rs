@@ -114,6 +114,10 @@ impl KubeletView for HostKubelet {
         self.service.restart(&SystemClock::new())
     }
 
+    fn can_restart(&self) -> Result<(), NodeError> {
+        self.service.can_restart(&SystemClock::new())
+    }
+
     fn healthy(&self) -> bool {
         let Some(kubelet) = self.running() else { return false };
         match health(&kubelet) {

@@ -23,6 +23,12 @@ const JOURNALCTL: [&str; 2] = ["/usr/bin/journalctl", "/bin/journalctl"];
 /// So many lines of the kubelet's log say why it failed; one that starts says some hundred.
 const LINES: &str = "1000";
 
+/// What is done to it.
+const VERB: &str = "restart";
+
+/// Why it cannot be.
+const NO_CLIENT: &str = "there is no systemctl on this node";
+
 /// How long a restart may take: systemd itself waits 90 s for a unit that does not stop.
 const RESTART: Duration = Duration::from_secs(100);
 
@@ -52,14 +58,28 @@ impl Service {
         Self { program: Some(program.clone()), journal: Some(program) }
     }
 
+    /// An error says why that kubelet could not be restarted by its unit.
+    pub(crate) fn can_restart(&self, clock: &dyn Clock) -> Result<(), NodeError> {
+        match self.state(clock)? {
+            None => Err(failed(VERB, NO_CLIENT.to_owned())),
+            Some(state) if state.active != "active" => Err(failed(
+                VERB,
+                format!(
+                    "systemd calls it {}, so it did not start the kubelet that runs",
+                    state.active
+                ),
+            )),
+            Some(_) => Ok(()),
+        }
+    }
+
     /// `systemctl restart kubelet.service`. It returns as soon as the process was started, and says nothing
     /// about whether it stays.
     pub(crate) fn restart(&self, clock: &dyn Clock) -> Result<(), NodeError> {
-        const OPERATION: &str = "restart";
         let Some(program) = &self.program else {
-            return Err(failed(OPERATION, "there is no systemctl on this node".to_owned()));
+            return Err(failed(VERB, NO_CLIENT.to_owned()));
         };
-        run(program, OPERATION, &["restart", UNIT], RESTART, clock).map(|_| ())
+        run(program, VERB, &[VERB, UNIT], RESTART, clock).map(|_| ())
     }
 
     /// `journalctl`, of what the unit said and systemd said of it since then.
@@ -196,6 +216,21 @@ mod tests {
         assert!(lines.all(|line| line.starts_with("PWD=") || line.starts_with("_=")), "{said}");
         let none = Service { program: None, journal: None };
         assert_eq!(none.log(since, &SystemClock::new()), Ok(None));
+    }
+
+    #[test]
+    fn only_a_kubelet_that_systemd_started_can_be_restarted() {
+        let why = |service: &Service| {
+            service.can_restart(&SystemClock::new()).map_err(|error| error.to_string())
+        };
+        let none = Service { program: None, journal: None };
+        let says = "cannot restart kubelet.service: there is no systemctl on this node";
+        assert_eq!(why(&none), Err(says.to_owned()));
+        let (runs, _folder) = stub("printf 'ActiveState=active\\nSubState=running\\n'");
+        assert_eq!(why(&runs), Ok(()));
+        let (dead, _folder) = stub("printf 'ActiveState=inactive\\nSubState=dead\\n'");
+        let says = "cannot restart kubelet.service: systemd calls it inactive, so it did not start the kubelet that runs";
+        assert_eq!(why(&dead), Err(says.to_owned()));
     }
 
     #[test]
