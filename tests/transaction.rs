@@ -23,7 +23,7 @@ use kube_temper::{
     },
     model::{
         ChangeKind, Edit, FileMeta, Keep, Observation, Order, Outcome, Plan, Reason, Record,
-        RecordKind, StepTarget, Tier,
+        RecordKind, StepTarget,
     },
     node::{
         Files as _, Node, NodeErrorKind, NodeKind,
@@ -37,7 +37,7 @@ use kube_temper::{
 };
 use machine::{
     KEY, MANAGER, Machine, PEM, SCHEDULER, before_text, begin, commit, edit, key_change, only,
-    plan, profiling, purpose, step, three_files, undo, upgraded,
+    plan, purpose, step, three_files, undo, upgraded,
 };
 
 #[test]
@@ -122,27 +122,13 @@ fn what_may_be_written_depends_on_the_kind_of_node() {
     let machine = Machine::new();
     let key = plan(vec![step(StepTarget::Metadata, vec![key_change(&machine, "1.1.21")])]);
     let three = three_files(&machine);
-    let mut disguised = three.clone();
-    for step in &mut disguised.steps {
-        step.tier = Tier::R0;
-    }
-    let mut relabelled = plan(vec![step(
-        StepTarget::Metadata,
-        vec![profiling(&machine, "1.4.1", SCHEDULER, "kube-scheduler")],
-    )]);
-    relabelled.steps[0].tier = Tier::R0;
-    let mut rootless = key.clone();
-    rootless.steps[0].tier = Tier::R3;
     let boot = |kind: NodeKind, uid: u32| -> Arc<dyn Node> {
         let copy = machine.copy();
         Arc::new(FixedNode::with_state(copy.files, copy.state).of_kind(kind).run_by(uid))
     };
     let cases = [
         (NodeKind::Live, 0, &key, None),
-        (NodeKind::Live, 0, &three, Some("not yet proven on live nodes")),
-        (NodeKind::Live, 0, &disguised, Some("not yet proven on live nodes")),
-        (NodeKind::Live, 0, &relabelled, Some("not yet proven on live nodes")),
-        (NodeKind::Live, 0, &rootless, Some("not yet proven on live nodes")),
+        (NodeKind::Live, 0, &three, None),
         (NodeKind::Live, 1000, &key, Some("only root")),
         (NodeKind::ReadOnlyRoot, 0, &key, Some("--offline")),
         (NodeKind::Offline, 0, &three, None),
@@ -174,6 +160,7 @@ fn a_plan_is_read_as_if_it_were_hostile() {
         (with(|p| p.steps.clear()), "nothing to change"),
         (with(|p| p.steps[1].changes.clear()), "step without changes"),
         (with(|p| p.steps.reverse()), "order of execution"),
+        (with(|p| p.steps[1].target = StepTarget::Metadata), "a step that proves no content"),
         (with(|p| p.steps[0].changes[0].path = "etc/passwd".to_owned()), "absolute path"),
         (with(|p| p.steps[0].changes[0].path = "/etc/../root/x".to_owned()), "absolute path"),
         (with(|p| p.steps[0].changes[0].path = "/etc//passwd".to_owned()), "absolute path"),

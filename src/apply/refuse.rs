@@ -33,6 +33,14 @@ pub(super) fn plan(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
     if let Some(empty) = plan.steps.iter().find(|step| step.changes.is_empty()) {
         return refused(format!("the plan has a step without changes ({:?})", empty.target));
     }
+    let restarts_nothing = |step: &&Step| step.target == StepTarget::Metadata;
+    let mut unproved = plan.steps.iter().filter(restarts_nothing).flat_map(|step| &step.changes);
+    if let Some(change) = unproved.find(|c| matches!(c.kind, ChangeKind::Content { .. })) {
+        return refused(format!(
+            "the plan changes the content of {} in a step that proves no content",
+            change.path
+        ));
+    }
     if !plan.steps.is_sorted_by(|one, next| one.target < next.target) {
         return refused("the plan's steps are not in the order of execution, one per target");
     }
@@ -93,7 +101,10 @@ fn rights(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
             "another root is only read: add --offline when it is an image or a recording"
                 .to_owned(),
         )),
-        NodeKind::Offline if node.uid() == 0 => Ok(()),
+        NodeKind::Live | NodeKind::Offline if node.uid() == 0 => Ok(()),
+        NodeKind::Live => {
+            Err(Refusal::NotAllowed("only root may change this node: run it as root".to_owned()))
+        }
         NodeKind::Offline => plan.changes().try_for_each(|change| {
             let (before, after) = metas(change);
             if owns(before) && owns(after) {
@@ -103,21 +114,6 @@ fn rights(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
                     "only root may change {}: run it as root",
                     change.path
                 )))
-            }
-        }),
-        NodeKind::Live if node.uid() != 0 => {
-            Err(Refusal::NotAllowed("only root may change this node: run it as root".to_owned()))
-        }
-        NodeKind::Live => plan.steps.iter().try_for_each(|step| {
-            let harmless = step.target == StepTarget::Metadata
-                && step.tier == Tier::R0
-                && step.changes.iter().all(|c| matches!(c.kind, ChangeKind::Metadata { .. }));
-            if harmless {
-                Ok(())
-            } else {
-                refused(
-                    "changes that restart a component are not yet proven on live nodes: this version applies only modes and owners here (--max-risk R0)",
-                )
             }
         }),
     }

@@ -14,7 +14,7 @@ use crate::{
         ControlId, Finding, FixOffer, Observation, Order, Outcome, Plan, Report, Status, Tier,
         TransactionId, journal::Purpose,
     },
-    node::{Node, NodeKind, collect::collect},
+    node::{Node, collect::collect},
     plan::{self, Policy},
     store::{Loaded, Store},
 };
@@ -47,11 +47,7 @@ impl Engine {
             }
             Selection::Safe { allow_single, max_restarts } => {
                 let policy = Policy {
-                    // On live nodes this version proves nothing that restarts a component.
-                    max_tier: match self.node.kind() {
-                        NodeKind::Live => Tier::R0,
-                        _ => Tier::R2,
-                    },
+                    max_tier: Tier::R2,
                     allow_single: *allow_single,
                     other_apiserver: self.other_apiserver(&scan.report.node),
                     max_restarts: *max_restarts,
