@@ -146,15 +146,16 @@ fn an_interface_that_is_killed_changes_nothing() {
         let real = Real::new();
         let stop = format!("stop@{point}");
         let mut interface = real.on_terminal(&[], &[(VARIABLE, &stop)]);
-        for (shown, key) in [
-            ("x FAIL", "a"),
-            ("5 fixes of tier R0 and R1 are marked", "A"),
-            ("5 fixes, 6 files, 2 restarts", "A"),
-        ] {
+        for (shown, key) in [("x FAIL", "a"), ("5 fixes of tier R0 and R1 are marked", "A")] {
             interface.shows(shown);
             interface.types(key);
         }
-        interface.shows("y yes, do it");
+        interface.shows("5 fixes, 6 files, 2 restarts");
+        // First it asks whether this node takes it, and until then says so.
+        until("it asks", || {
+            interface.types("A");
+            interface.screen().contains("y yes, do it").then_some(())
+        });
         // What is typed in the first moment of a question is not meant for it.
         until("the guard has begun", || {
             interface.types("y");

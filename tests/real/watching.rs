@@ -19,8 +19,8 @@ use std::{
 use kube_temper::store::Journal;
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 
-/// The slowest machine this is tried on needs a few seconds.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// A busy machine, with a node on it whose time waits for everybody, needs a minute.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Time between two looks at a condition.
 const LOOK: Duration = Duration::from_millis(5);
@@ -127,11 +127,8 @@ impl Watching {
     /// Reads until this text is on the screen.
     pub(crate) fn shows(&mut self, text: &str) {
         let deadline = Instant::now() + PATIENCE;
-        let [rows, columns] = [40, 200].map(|size| NonZeroU16::new(size).unwrap());
         loop {
-            let mut parser = vt100::Parser::new(rows, columns, 0);
-            parser.process(self.text.as_bytes());
-            let screen = parser.screen().contents();
+            let screen = self.screen();
             if screen.contains(text) {
                 return;
             }
@@ -140,6 +137,17 @@ impl Watching {
                 Err(error) => panic!("never saw '{text}' ({error}):\n{screen}"),
             }
         }
+    }
+
+    /// What is on the screen now.
+    pub(crate) fn screen(&mut self) -> String {
+        for bytes in self.output.try_iter() {
+            self.text.push_str(&String::from_utf8_lossy(&bytes));
+        }
+        let [rows, columns] = [40, 200].map(|size| NonZeroU16::new(size).unwrap());
+        let mut parser = vt100::Parser::new(rows, columns, 0);
+        parser.process(self.text.as_bytes());
+        parser.screen().contents()
     }
 
     pub(crate) fn pid(&self) -> i32 {

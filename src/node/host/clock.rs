@@ -40,11 +40,11 @@ impl Clock for SystemClock {
     }
 
     fn monotonic(&self) -> Duration {
-        self.pace.passed(self.start.elapsed())
+        self.pace.since(self.start)
     }
 
     fn sleep(&self, duration: Duration) {
-        std::thread::sleep(self.pace.takes(duration));
+        self.pace.sleep(duration);
     }
 
     fn ago(&self, age: Duration) -> Option<Timestamp> {
