@@ -13,7 +13,7 @@ use super::{
 use crate::{
     apply::Site,
     model::{Component, Process},
-    node::KubeletView,
+    node::{KubeletView, collect},
 };
 
 /// How long the kubelet may take to answer after its restart.
@@ -30,7 +30,7 @@ const ALL: Duration = Duration::from_secs(90);
 const STARTS: usize = 3;
 
 /// Waits until a kubelet other than `old` has answered for [`STAY`] without a break and, where the API
-/// server can be asked, the node is Ready by a lease renewed after `restarted`.
+/// server can be asked, the node is Ready by a lease that the new one renewed after `restarted`.
 pub(super) fn restarted(
     site: Site<'_>,
     view: &dyn KubeletView,
@@ -43,14 +43,14 @@ pub(super) fn restarted(
     let mut stays: Option<((u32, u64), Duration)> = None;
     let mut starts = BTreeSet::new();
     let mut seen = Seen::default();
-    let wanted = Wanted { since: Some(restarted), ..Wanted::leases(&[]) };
+    let mut wanted = Wanted { since: Some(restarted), ..Wanted::leases(&[]) };
     loop {
         let now = clock.monotonic();
         let passed = now.saturating_sub(began);
         let process = running(site.node, Component::Kubelet, |process| {
             old.is_none_or(|old| (old.pid, old.start) != (process.pid, process.start))
         });
-        let id = process.map(|process| (process.pid, process.start));
+        let id = process.as_ref().map(|process| (process.pid, process.start));
         starts.extend(id);
         let good = id.filter(|_| view.healthy());
         match (stays, good) {
@@ -86,6 +86,9 @@ pub(super) fn restarted(
             }
             (None, Some(id)) => {
                 stays = Some((id, now));
+                // The old one may have renewed the lease once more before it ended.
+                let began = process.and_then(|process| collect::began(site.node, &process));
+                wanted.since = wanted.since.max(began);
                 let text = format!("new kubelet process {} answers its health check", id.0);
                 evidence.add(Some(Component::Kubelet), false, text)?;
             }
