@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Refusal, file, sealed};
 use crate::{
     model::{
-        Change, ChangeKind, Digest, FileKind, FileMeta, Plan, StepTarget, Tier, journal::FileIntent,
+        Change, ChangeKind, Digest, FileKind, FileMeta, Plan, Step, StepTarget, Tier,
+        journal::FileIntent,
     },
     node::{
         Node, NodeError, NodeKind, atomic,
