@@ -63,8 +63,8 @@ fn key() -> impl Strategy<Value = KeyEvent> {
     ]);
     // Whoever leaves is gone: that ends a session, and is tried at its end.
     let stays = |key: &KeyEvent| {
-        !matches!(key.code, KeyCode::Char('q' | 'Q'))
-            && !(key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL)
+        let interrupts = key.code == KeyCode::Char('c') && key.modifiers == KeyModifiers::CONTROL;
+        !interrupts && !matches!(key.code, KeyCode::Char('q' | 'Q'))
     };
     prop_oneof![
         4 => prop::sample::select(towards),
@@ -249,7 +249,9 @@ fn random_keys_do_come_to_write() {
         let sessions = (stage(), prop::collection::vec(step(), STEPS));
         let (stage, steps) = sessions.new_tree(&mut runner).unwrap().current();
         let mut driver = Driver::new(stage);
-        steps.into_iter().for_each(|step| driver.happens(step));
+        for step in steps {
+            driver.happens(step);
+        }
         written += driver.written;
     }
     assert!(written > 0, "no session came so far");
