@@ -3,6 +3,7 @@
 //! A transaction runs on a thread or in a process of its own; whoever started it watches its journal
 //! ([`Running::poll`]), exactly as anybody else would.
 
+mod allowance;
 mod change;
 mod guard;
 mod judge;
@@ -32,6 +33,7 @@ pub use crate::{
     },
     store::Summary,
 };
+pub use allowance::Allowance;
 pub use guard::{Answer, Terms};
 pub use running::Running;
 
