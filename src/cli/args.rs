@@ -112,6 +112,11 @@ pub struct Global {
     )]
     pub theme: Theme,
 
+    /// Talk line by line instead of drawing screens: for screen readers and serial consoles. Chosen by itself where
+    /// TERM is dumb or not set.
+    #[arg(long, global = true, help_heading = "Global options")]
+    pub line: bool,
+
     /// Draw with ASCII characters only.
     #[arg(long, global = true, help_heading = "Global options")]
     pub ascii: bool,

@@ -5,10 +5,9 @@ use std::{
     path::{self, Path},
 };
 
-use anyhow::Context as _;
-
 use super::{
     args::{ApplyArgs, Batch, Before, Format, PlanArgs, RecoverArgs, RollbackArgs},
+    console::{Console as _, Gone, Stream},
     exit::Exit,
     open,
     prompt::Question,
@@ -211,7 +210,15 @@ fn agreed(plan: &Plan, what: &str, terminal: &Terminal) -> anyhow::Result<bool> 
     if !terminal.may_ask() {
         return Err(usage("there is nobody to ask here: add --yes after reading the diff"));
     }
-    Question::for_plan(plan).ask(what).context("reading the answer")
+    let mut console = terminal.console(Stream::Err, usize::MAX)?;
+    match Question::for_plan(plan).ask(what, &mut console) {
+        Err(Gone::Interrupted) => {
+            writeln!(console.out(), "\nnothing was written")?;
+            watch::interrupted(console).map(|_| false)
+        }
+        Err(Gone::Ended) => Ok(false),
+        answer => Ok(answer?),
+    }
 }
 
 /// `rollback`.

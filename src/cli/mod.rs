@@ -2,7 +2,10 @@
 
 pub mod args;
 mod change;
+mod console;
 pub mod exit;
+mod fold;
+mod line;
 mod open;
 mod prompt;
 mod terminal;
@@ -15,6 +18,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use self::{
     args::{Cli, Command, FailOn, Format, GuardArgs, HistoryArgs, ScanArgs, ShowArgs},
+    console::{Console as _, Stream},
     exit::Exit,
     terminal::Terminal,
 };
@@ -109,6 +113,7 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
         None if terminal.is_interactive() => {
             session(open::engine(&cli.global)?, terminal, interface)
         }
+        None if terminal.wants_lines() => Err(nobody_to_talk_to()),
         None => {
             let help = Cli::command().render_help();
             terminal.say(&help.to_string())?;
@@ -183,6 +188,9 @@ fn session(
     terminal: &mut Terminal,
     interface: Interface<'_>,
 ) -> anyhow::Result<Exit> {
+    if terminal.by_lines() {
+        return lines(&engine, terminal);
+    }
     let session = interface(engine, terminal.screen()).context("the terminal interface")?;
     for line in &session.lines {
         writeln!(terminal.text(), "{}", one_line(line))?;
@@ -193,10 +201,27 @@ fn session(
     Ok(session.outcome.as_ref().map_or(Exit::Success, Exit::from))
 }
 
+fn lines(engine: &Engine, terminal: &Terminal) -> anyhow::Result<Exit> {
+    let mut console = terminal.console(Stream::Out, fold::COLUMNS)?;
+    let session = line::Session::new(engine, &mut console, terminal.look(), terminal.user());
+    let outcome = session.run()?;
+    if console.interrupted() {
+        return watch::interrupted(console);
+    }
+    Ok(outcome.as_ref().map_or(Exit::Success, Exit::from))
+}
+
+fn nobody_to_talk_to() -> anyhow::Error {
+    usage("--line talks to a person at a terminal; here use the commands: kube-temper --help")
+}
+
 fn demo(terminal: &mut Terminal, interface: Interface<'_>) -> anyhow::Result<Exit> {
     let engine = open::demo()?;
     if terminal.is_interactive() {
         return session(engine, terminal, interface);
+    }
+    if terminal.wants_lines() {
+        return Err(nobody_to_talk_to());
     }
     let scan = engine.scan(&Filter::default())?;
     report::scan::write(&mut terminal.text(), &scan.report, terminal.look())?;

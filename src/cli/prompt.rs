@@ -1,7 +1,6 @@
 //! Questions by risk, on a terminal only. Enter alone never says yes.
 
-use dialoguer::{Input, theme::SimpleTheme};
-
+use super::console::{Console, Gone};
 use crate::{
     model::{Plan, Tier},
     text::printable::one_line,
@@ -52,11 +51,8 @@ impl Question {
     }
 
     /// Asks, and says whether the answer was yes.
-    pub(super) fn ask(&self, what: &str) -> Result<bool, dialoguer::Error> {
-        let answer: String = Input::with_theme(&SimpleTheme)
-            .with_prompt(self.text(what))
-            .allow_empty(true)
-            .interact_text()?;
+    pub(super) fn ask(&self, what: &str, console: &mut dyn Console) -> Result<bool, Gone> {
+        let answer = console.ask(&self.text(what), &|_| None)?;
         Ok(self.accepts(&answer))
     }
 }

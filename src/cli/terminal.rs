@@ -7,6 +7,8 @@ use anstream::{AutoStream, ColorChoice};
 use super::{
     Screen,
     args::{Color, Global},
+    console::{Stream, Tty},
+    fold::Folded,
 };
 use crate::{
     report::Look,
@@ -69,6 +71,7 @@ pub(super) struct Terminal {
     look: Look,
     no_input: bool,
     yes: bool,
+    line: bool,
 }
 
 impl Terminal {
@@ -91,6 +94,7 @@ impl Terminal {
             },
             no_input: global.no_input,
             yes: global.yes,
+            line: global.line,
         }
     }
 
@@ -107,6 +111,15 @@ impl Terminal {
     /// Talk: progress and hints.
     pub(super) fn err(&self) -> Plain<AutoStream<io::Stderr>> {
         Plain { stream: AutoStream::new(io::stderr(), self.color), ascii: self.look.ascii }
+    }
+
+    /// The person at this terminal, asked on this stream.
+    pub(super) fn console(&self, stream: Stream, columns: usize) -> io::Result<Tty> {
+        let out: Box<dyn Write> = match stream {
+            Stream::Out => Box::new(self.text()),
+            Stream::Err => Box::new(self.err()),
+        };
+        Tty::open(Folded::new(out, columns), stream, self.look.ascii)
     }
 
     /// One line of talk; nothing with `--quiet`.
@@ -126,6 +139,16 @@ impl Terminal {
     /// A person sits at both ends and may be shown a screen.
     pub(super) fn is_interactive(&self) -> bool {
         self.environment.terminal_in && self.environment.terminal_out && !self.no_input
+    }
+
+    /// Line mode was asked for.
+    pub(super) const fn wants_lines(&self) -> bool {
+        self.line
+    }
+
+    /// The interactive face is line mode: it was asked for, or this terminal can do nothing else.
+    pub(super) fn by_lines(&self) -> bool {
+        self.line || self.environment.is_dumb()
     }
 
     /// A person may be asked.

@@ -20,7 +20,8 @@ pub fn write(out: &mut dyn Write, history: &[Summary], look: Look) -> io::Result
     Ok(())
 }
 
-fn line(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()> {
+/// Writes one transaction as one line.
+pub fn line(out: &mut dyn Write, summary: &Summary, look: Look) -> io::Result<()> {
     let (word, colour) = look.outcome(summary.outcome.as_ref());
     let bad = look.bad();
     write!(
@@ -75,7 +76,7 @@ pub fn write_one(out: &mut dyn Write, transaction: &Transaction, look: Look) -> 
 
 /// Writes one journal record as one line.
 pub fn write_record(out: &mut dyn Write, record: &Record, look: Look) -> io::Result<()> {
-    let text = describe(&record.kind, look);
+    let text = describe(&record.kind);
     let text = one_line(&text);
     let colour = match &record.kind {
         RecordKind::Verified { .. } | RecordKind::Confirmed { .. } | RecordKind::Committed => {
@@ -94,7 +95,7 @@ pub fn write_record(out: &mut dyn Write, record: &Record, look: Look) -> io::Res
 }
 
 /// A journal record in words.
-pub fn describe(kind: &RecordKind, look: Look) -> String {
+pub fn describe(kind: &RecordKind) -> String {
     match kind {
         RecordKind::Begun { node, purpose: what, .. } => {
             format!("begun on {node}: {}", purpose(what))
@@ -107,8 +108,8 @@ pub fn describe(kind: &RecordKind, look: Look) -> String {
         RecordKind::StepBegun { target, .. } => super::plan::step_title(*target),
         RecordKind::Applied { path } => format!("written {path}"),
         RecordKind::Checked { observation, .. } | RecordKind::Observed { observation, .. } => {
-            let mark = if observation.proves { look.arrow() } else { look.bullet() };
-            format!("{mark} {}", observation.text)
+            let word = if observation.proves { "ok" } else { "note" };
+            format!("{word}: {}", observation.text)
         }
         RecordKind::Verified { .. } => "verified".to_owned(),
         RecordKind::Committed => "committed".to_owned(),
@@ -121,9 +122,9 @@ pub fn describe(kind: &RecordKind, look: Look) -> String {
                 .to_owned()
         }
         RecordKind::Waiting { until } => {
-            format!("waiting to be confirmed until {until}; else it is put back")
+            format!("waiting to be confirmed until {until:.0}; else it is put back")
         }
-        RecordKind::Extended { until } => format!("more time, until {until}"),
+        RecordKind::Extended { until } => format!("more time, until {until:.0}"),
         RecordKind::Confirmed { by } => format!("confirmed by {by}"),
         RecordKind::Kept { path, telling, .. } => format!("its last words ({path}): {telling}"),
         RecordKind::RollingBack { cause, .. } => format!("rolling back: {cause}"),
@@ -140,6 +141,12 @@ pub fn count(number: usize, word: &str) -> String {
 
 /// Writes how a transaction ended and what a person does next.
 pub fn write_outcome(out: &mut dyn Write, outcome: &Outcome, look: Look) -> io::Result<()> {
+    write_ending(out, outcome, look)?;
+    by_hand(outcome).iter().try_for_each(|command| writeln!(out, "{command}"))
+}
+
+/// Writes how a transaction ended.
+pub fn write_ending(out: &mut dyn Write, outcome: &Outcome, look: Look) -> io::Result<()> {
     let (good, warn, bad) = (look.good(), look.warn(), look.bad());
     match outcome {
         Outcome::Committed => writeln!(out, "{good}Committed.{good:#}"),
@@ -155,10 +162,17 @@ pub fn write_outcome(out: &mut dyn Write, outcome: &Outcome, look: Look) -> io::
         }
         Outcome::Stuck { cause, by_hand, left } => {
             writeln!(out, "{bad}STUCK: a person is needed.{bad:#} {}", one_line(cause))?;
-            if !by_hand.is_empty() {
-                writeln!(out, "{}", left.commands())?;
-            }
-            by_hand.iter().try_for_each(|command| writeln!(out, "  {}", one_line(command)))
+            if by_hand.is_empty() { Ok(()) } else { writeln!(out, "{}", left.commands()) }
         }
+    }
+}
+
+/// The commands a person is to run, each a line to copy.
+pub fn by_hand(outcome: &Outcome) -> Vec<String> {
+    match outcome {
+        Outcome::Stuck { by_hand, .. } => {
+            by_hand.iter().map(|command| format!("  {}", one_line(command))).collect()
+        }
+        _ => Vec::new(),
     }
 }

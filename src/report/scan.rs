@@ -26,7 +26,8 @@ pub fn write(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()>
     totals(out, report, look)
 }
 
-fn header(out: &mut dyn Write, report: &Report) -> io::Result<()> {
+/// Writes which node this is.
+pub fn header(out: &mut dyn Write, report: &Report) -> io::Result<()> {
     let version = report.kubernetes.as_deref().unwrap_or("version unknown");
     writeln!(
         out,
@@ -56,7 +57,8 @@ fn section_heading(out: &mut dyn Write, report: &Report, number: &str) -> io::Re
     )
 }
 
-fn write_finding(out: &mut dyn Write, finding: &Finding, look: Look) -> io::Result<()> {
+/// Writes one finding with what it rests on.
+pub fn write_finding(out: &mut dyn Write, finding: &Finding, look: Look) -> io::Result<()> {
     let (glyph, colour) = look.status(finding.status);
     let manual = if finding.assessment == Assessment::Manual && finding.status == Status::Fail {
         " (manual control)"
@@ -121,10 +123,7 @@ fn offer(finding: &Finding) -> String {
 }
 
 fn totals(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
-    let totals = report.totals();
-    let count = |status: Status| totals.get(&status).copied().unwrap_or(0);
     let score = report.score();
-    let (good, bad) = (look.good(), look.bad());
     writeln!(out)?;
     match score.percent() {
         None => writeln!(out, "{BOLD}No score{BOLD:#}  no automated control was judged")?,
@@ -135,6 +134,21 @@ fn totals(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
             score.pass + score.fail,
         )?,
     }
+    counts(out, report, look)?;
+    if !look.verbose && !look.quiet {
+        writeln!(
+            out,
+            "{DIM}-v shows every control; `kube-temper explain ID` says why one matters{DIM:#}"
+        )?;
+    }
+    Ok(())
+}
+
+/// Writes how many came out how.
+pub fn counts(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
+    let totals = report.totals();
+    let count = |status: Status| totals.get(&status).copied().unwrap_or(0);
+    let (good, bad) = (look.good(), look.bad());
     writeln!(
         out,
         "{good}{} PASS{good:#}  {bad}{} FAIL{bad:#}  {ASK}{} MANUAL{ASK:#}  {DIM}{} N/A{DIM:#}  {} ERROR",
@@ -148,12 +162,6 @@ fn totals(out: &mut dyn Write, report: &Report, look: Look) -> io::Result<()> {
         report.findings.iter().filter(|f| f.mark.is_some()).map(|f| f.control.as_str()).collect();
     if !accepted.is_empty() {
         writeln!(out, "{DIM}accepted deviations, not counted: {}{DIM:#}", accepted.join(" "))?;
-    }
-    if !look.verbose && !look.quiet {
-        writeln!(
-            out,
-            "{DIM}-v shows every control; `kube-temper explain ID` says why one matters{DIM:#}"
-        )?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ use kube_temper::{
         recording::KUBEADM_1_36_2,
         sim::{EtcdFault, SimNode},
     },
-    report::{history::describe, style::Look},
+    report::history::describe,
     store::{Store, snapshot},
 };
 use sha2::{Digest as _, Sha256};
@@ -89,7 +89,7 @@ fn the_journal_says_where_the_snapshot_is_and_never_what_is_in_it() {
     let bytes = lab.node.state().read(&inside, 1 << 20).unwrap();
     assert_eq!((size, bytes), (saved().len() as u64, saved()));
     assert_eq!(digest, kube_temper::model::Digest::of(&saved()).0);
-    let told = done.records.iter().map(|record| describe(&record.kind, Look::default()));
+    let told = done.records.iter().map(|record| describe(&record.kind));
     let shown = format!("etcd is saved in {path} ({size} bytes, sha256 {digest})");
     assert!(told.collect::<Vec<_>>().contains(&shown), "{shown}");
     let order: Vec<String> = done

@@ -115,7 +115,8 @@ impl Program {
         self.wait_until(text, |program| program.times(text) > 0);
     }
 
-    fn wait_until(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) {
+    /// Waits until it is as wanted.
+    pub(crate) fn wait_until(&mut self, what: &str, wanted: impl Fn(&Self) -> bool) {
         let deadline = now() + PATIENCE;
         while !wanted(self) {
             let left = deadline.saturating_duration_since(now());

@@ -1,0 +1,164 @@
+//! A change: shown, agreed to, watched to its end.
+
+use std::time::Duration;
+
+use super::{Done, Session, Stop};
+use crate::{
+    cli::{
+        prompt::Question,
+        watch::{Seen, detached},
+    },
+    engine::{Allowance, EngineError, Running, Selection, Terms},
+    model::{ControlId, Outcome, Plan, Status},
+    node::NodeKind,
+    report,
+};
+
+/// How long a person has to keep what restarted a component.
+const CONFIRM_WITHIN: Duration = Duration::from_secs(5 * 60);
+
+/// Asks the engine something about the change on these terms.
+type Ask<'a, T> = &'a dyn Fn(&Terms) -> Result<T, EngineError>;
+
+impl Session<'_> {
+    /// Shows what is picked, as the diff that would be written.
+    pub(super) fn plan(&mut self) -> Result<Plan, Stop> {
+        if self.picked.is_empty() {
+            return Err(Stop::Because("nothing is picked: list, then pick 1".to_owned()));
+        }
+        let ids: Vec<ControlId> = self.picked.iter().cloned().collect();
+        let plan = self.engine.plan(self.scanned()?, &Selection::Controls(ids))?;
+        let diffs = self.engine.diff(&plan, 3);
+        report::plan::write(self.console.out(), &plan, &diffs, self.look)?;
+        if plan.is_empty() {
+            return Err(Stop::Because("nothing of it would change a file".to_owned()));
+        }
+        Ok(plan)
+    }
+
+    pub(super) fn apply(&mut self) -> Done {
+        let plan = self.plan()?;
+        let engine = self.engine;
+        let terms = Terms { confirm_within: Some(CONFIRM_WITHIN), ..Terms::default() };
+        let applied = self.carry_out(
+            &plan,
+            "Apply this",
+            terms,
+            &|terms| engine.check_apply(&plan, terms),
+            &|terms| engine.apply(&plan, terms),
+        );
+        applied?;
+        let report = &self.scanned()?.report;
+        let now: Vec<String> = plan
+            .controls
+            .iter()
+            .filter_map(|planned| report.finding(&planned.control))
+            .filter(|finding| finding.status == Status::Pass)
+            .map(|finding| format!("{} is PASS now.", finding.control))
+            .collect();
+        for line in now {
+            self.say(&line)?;
+        }
+        Ok(())
+    }
+
+    /// Asks the node, then the person; carries it out and watches. What a refusal names as the way on is asked
+    /// for, each by itself.
+    pub(super) fn carry_out(
+        &mut self,
+        plan: &Plan,
+        what: &str,
+        mut terms: Terms,
+        check: Ask<'_, ()>,
+        begin: Ask<'_, Running>,
+    ) -> Done {
+        loop {
+            self.say("Looking whether this node would take it; nothing is written yet.")?;
+            if let Err(error) = check(&terms) {
+                self.allow(&error.to_string(), &mut terms)?;
+                continue;
+            }
+            if !Question::for_plan(plan).ask(what, self.console)? {
+                return Ok(self.say("Nothing was written.")?);
+            }
+            let mut running = begin(&terms)?;
+            self.say(&format!("Transaction {}.", running.id()))?;
+            let outcome = self.watched(&mut running)?;
+            if let Outcome::Refused { cause } = &outcome
+                && Allowance::named_in(cause, &terms).is_some()
+            {
+                self.allow(cause, &mut terms)?;
+                continue;
+            }
+            self.ended(outcome)?;
+            return self.rescan();
+        }
+    }
+
+    /// Asks for what the refusal names; stops where it names nothing, or the person does not allow it.
+    fn allow(&mut self, refusal: &str, terms: &mut Terms) -> Done {
+        let Some(allowance) = Allowance::named_in(refusal, terms) else {
+            return Err(Stop::Because(refusal.to_owned()));
+        };
+        self.say(&format!("As it is: {refusal}"))?;
+        self.say(&format!("You may allow it: {}.", allowance.words()))?;
+        self.say(&format!("What follows: {}.", allowance.consequence()))?;
+        if !Question::Yes.ask("Allow it for this change", self.console)? {
+            return Err(Stop::Because("it was not allowed; nothing was written".to_owned()));
+        }
+        terms.allow(allowance);
+        Ok(())
+    }
+
+    /// Watches to the end, or to Ctrl-C: then what goes on without this program is said, and what it must see
+    /// to its end is waited for.
+    fn watched(&mut self, running: &mut Running) -> Result<Outcome, Stop> {
+        let seen = self.watch().follow(running, &|_| false).map_err(told)?;
+        match seen {
+            Seen::End(outcome) => Ok(outcome),
+            Seen::Enough => Err(Stop::Left),
+            Seen::Left if running.outlives_us() => {
+                self.say(&format!("\n{}", detached(&running.id().0).trim_end()))?;
+                Err(Stop::Left)
+            }
+            Seen::Left if self.engine.kind() == NodeKind::Simulated => {
+                self.say(
+                    "\nLeft. The simulated node ends with this program; nothing real was touched.",
+                )?;
+                Err(Stop::Left)
+            }
+            Seen::Left => {
+                self.say(
+                    "\nLeaving; first the change comes to its end, it is not left half done.",
+                )?;
+                let outcome = loop {
+                    running.poll()?;
+                    if let Some(outcome) = running.outcome() {
+                        break outcome.clone();
+                    }
+                    running.rest();
+                };
+                self.ended(outcome)?;
+                Err(Stop::Left)
+            }
+        }
+    }
+
+    /// Says how it ended.
+    pub(super) fn ended(&mut self, outcome: Outcome) -> Done {
+        report::history::write_ending(self.console.out(), &outcome, self.look)?;
+        for command in report::history::by_hand(&outcome) {
+            self.console.verbatim(&command)?;
+        }
+        self.outcome = Some(outcome);
+        Ok(())
+    }
+}
+
+/// What went wrong while watching, as the talk tells it.
+fn told(error: anyhow::Error) -> Stop {
+    match error.downcast::<std::io::Error>() {
+        Ok(error) => error.into(),
+        Err(error) => Stop::Because(format!("{error:#}")),
+    }
+}
