@@ -17,7 +17,7 @@ fn told(demo: &Program, point: &str) {
 
 #[test]
 fn of_the_thread_that_draws() {
-    let mut demo = demo("screen-drawn:3");
+    let mut demo = demo("screen-drawn:2");
     assert_eq!(demo.ended().exit_code(), 1);
     demo.has_the_terminal_back();
     told(&demo, "screen-drawn");
