@@ -1,6 +1,6 @@
 //! What the watch over a fix covers, and what only a person can see: in words, before anybody decides.
 //!
-//! Pure. It speaks of what [`before`](super::before) and [`verify`](super::verify) do, and takes its numbers
+//! Pure. It speaks of what `before` and `verify` do, and takes its numbers
 //! and its visible effects from them.
 
 use super::{before::baseline, verify};

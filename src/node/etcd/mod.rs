@@ -1,7 +1,7 @@
 //! The node's own member of etcd: what it says of itself, and a snapshot of all it keeps.
 //!
 //! It is asked by its JSON gateway on the client port, because `etcdctl` lies only in etcd's image. Owns how a
-//! member is found by its arguments, the stream a snapshot comes in ([`stream`]) and the file that is in it
+//! member is found by its arguments, the stream a snapshot comes in (`stream`) and the file that is in it
 //! ([`bolt`]).
 
 pub mod bolt;
