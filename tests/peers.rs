@@ -24,7 +24,7 @@ use std::{
 use jiff::Timestamp;
 use kube_temper::{
     apply,
-    cluster::{ApiServer, Cluster, ClusterError, LeaseStatus, NodeStatus},
+    cluster::{self, ApiServer, Cluster, ClusterError, LeaseStatus, NodeStatus},
     model::{Component, Order, Outcome, StepTarget},
     node::{
         Node, PodStatus, recording,
@@ -244,4 +244,40 @@ fn what_takes_nothing_away_from_the_cluster_asks_nobody() {
     let done = run(Component::KubeApiserver, Others::new(&[], &[]), false);
     assert_eq!(done.outcome, Outcome::Committed);
     assert_eq!(done.asked, []);
+}
+
+/// A node's own credentials, none of which can be used.
+fn nobody_to_ask(node: &SimNode) -> Arc<dyn Cluster> {
+    let cluster = cluster::of_node(node, "cp1");
+    assert!(cluster.node().is_err(), "the recording holds no keys");
+    cluster
+}
+
+#[test]
+fn without_a_way_to_ask_the_cluster_a_static_pod_proves_itself_by_its_kubelet() {
+    let clock = Arc::new(VirtualClock::default());
+    let node = Arc::new(SimNode::new(&recording::KUBEADM_1_36_2, clock, 7).unwrap());
+    let plan = flag(&node, Component::KubeScheduler, "profiling", "false");
+    let cluster = nobody_to_ask(&node);
+    let shared: Arc<dyn Node> = node.clone();
+    let transaction = apply::begin(&shared, &plan, purpose(&plan)).unwrap();
+    assert_eq!(transaction.in_cluster(Some(cluster)).run(), Outcome::Committed);
+    assert_eq!(node.starts(Component::KubeScheduler, &Cause::Manifest), 1);
+}
+
+#[test]
+fn without_a_way_to_ask_the_cluster_no_kubelet_is_restarted() {
+    const CONFIG: &str = "/var/lib/kubelet/config.yaml";
+    let clock = Arc::new(VirtualClock::default());
+    let node = Arc::new(SimNode::new(&recording::KUBEADM_1_36_2_WORKER, clock, 7).unwrap());
+    let text = node.text(CONFIG).unwrap() + "podPidsLimit: 4096\n";
+    let change = rewritten(&node, CONFIG, "4.2.13", text.clone());
+    let plan = machine::plan(vec![machine::step(StepTarget::Kubelet, vec![change])]);
+    let cluster = nobody_to_ask(&node);
+    let shared: Arc<dyn Node> = node.clone();
+    let transaction = apply::begin(&shared, &plan, purpose(&plan)).unwrap();
+    let outcome = transaction.in_cluster(Some(cluster)).run();
+    let Outcome::Refused { cause } = &outcome else { panic!("{outcome:?}") };
+    assert!(cause.contains("kubelet") && cause.contains("kubeconfig"), "{cause}");
+    assert_ne!(node.text(CONFIG).unwrap(), text);
 }

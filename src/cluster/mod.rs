@@ -67,6 +67,9 @@ pub enum ClusterError {
     /// No answer, or none in time.
     #[error("the API server does not answer: {0}")]
     Unreachable(String),
+    /// There is nobody to ask from here: no credentials of this node that can be used.
+    #[error("the API server cannot be asked from here: {0}")]
+    NoAccess(String),
     /// The credentials do not allow it.
     #[error("these credentials may not {verb} {resource}")]
     Forbidden {
@@ -143,13 +146,13 @@ pub fn of_node(node: &dyn Node, name: &str) -> Arc<dyn Cluster> {
     #[cfg(not(feature = "cluster"))]
     let answer: Result<Option<silent::Silent>, ClusterError> = {
         let _ = (node, name);
-        Err(ClusterError::Other("this program was built without a client for it".to_owned()))
+        Err(ClusterError::NoAccess("this program was built without a client for it".to_owned()))
     };
     match answer {
         Ok(Some(client)) => Arc::new(client),
-        Ok(None) => Arc::new(silent::Silent(ClusterError::Other(
+        Ok(None) => Arc::new(silent::Silent(ClusterError::NoAccess(
             "no kubeconfig of this node was found in /etc/kubernetes".to_owned(),
         ))),
-        Err(error) => Arc::new(silent::Silent(error)),
+        Err(error) => Arc::new(silent::Silent(ClusterError::NoAccess(error.to_string()))),
     }
 }

@@ -19,6 +19,9 @@ pub(in crate::apply) fn has_api(site: Site<'_>) -> Result<(), Standing> {
         Some(Err(error @ ClusterError::Unreachable(_))) => Err(Standing(format!(
             "the kubelet must not be restarted while its API server is away ({error}): repair that first"
         ))),
+        Some(Err(error @ ClusterError::NoAccess(_))) => Err(Standing(format!(
+            "a kubelet proves itself by the node's Lease, and nobody can look at that ({error}): repair the kubeconfig first"
+        ))),
         _ => Ok(()),
     }
 }

@@ -143,10 +143,10 @@ impl Seen {
     }
 }
 
-/// What these credentials may not ask is not missed; no answer is.
+/// What could not be asked before the change either is not missed; no answer is.
 fn unasked(component: Option<Component>, error: &ClusterError) -> Result<Told, Missing> {
     match error {
-        ClusterError::Forbidden { .. } => {
+        ClusterError::Forbidden { .. } | ClusterError::NoAccess(_) => {
             Ok(Told { component, proves: false, text: error.to_string() })
         }
         other => Err(Missing { what: other.to_string(), silent: true }),
