@@ -23,11 +23,12 @@ use kube_temper::{
 };
 
 /// One fix per component.
-const FIXES: [(&str, &str); 4] = [
+const FIXES: [(&str, &str); 5] = [
     ("metadata", "4.1.1"),
     ("kube-scheduler", "1.4.1"),
     ("kube-controller-manager", "1.3.2"),
     ("kube-apiserver", "1.2.15"),
+    ("kubelet", "4.2.14"),
 ];
 
 /// A fresh node with the plan for one control.
