@@ -11,6 +11,7 @@ mod execute;
 mod file;
 mod keep;
 mod others;
+mod quorum;
 mod refuse;
 mod restore;
 mod sealed;

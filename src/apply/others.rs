@@ -1,12 +1,12 @@
-//! The other API servers, on the way back: looked at before this node's own goes away once more.
+//! The other control planes, on the way back: looked at before this node's own goes away once more.
 //!
-//! A change that is half done goes back whatever they say. One that is healthy does not, while another one
-//! is down or another control plane is being changed. Each question has its deadline and is asked once: where
+//! A change that is half done goes back whatever they say. One that is healthy does not, while another API
+//! server is down, etcd would lose quorum, or another control plane is being changed. Each question has its deadline and is asked once: where
 //! nobody answers nothing waits.
 
 use std::time::Duration;
 
-use super::Site;
+use super::{Site, quorum};
 use crate::{
     cluster::{Cluster, ClusterError},
     model::{Plan, StepTarget, TransactionId},
@@ -26,6 +26,11 @@ pub(super) fn stops_api(plan: &Plan) -> bool {
     plan.steps.iter().any(|step| stops(step.target))
 }
 
+/// This node's member of etcd goes away for a while.
+pub(super) fn stops_etcd(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| step.target == StepTarget::Etcd)
+}
+
 /// Who holds the Lease for a transaction.
 pub(super) fn holder(plan: &Plan, id: &TransactionId) -> String {
     format!("{}/{id}", plan.node)
@@ -40,10 +45,10 @@ pub(super) fn down(site: Site<'_>) -> Option<String> {
 
 /// Why a change that is healthy is not put back now.
 pub(super) fn in_the_way(site: Site<'_>, plan: &Plan) -> Option<String> {
-    let other = stops_api(plan).then(|| down(site)).flatten()?;
-    Some(format!(
-        "the API server {other} is down now, and putting it back would take this node's away too"
-    ))
+    let api = || down(site).map(|other| format!("the API server {other} is down now"));
+    let why = stops_api(plan).then(api).flatten();
+    let why = why.or_else(|| stops_etcd(plan).then(|| quorum::lost(site.node)).flatten())?;
+    Some(format!("{why}, and putting it back would take this node's away too"))
 }
 
 /// The Lease of the cluster, given back in the end.

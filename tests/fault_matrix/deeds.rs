@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use kube_temper::{
     model::Component,
-    node::{Node as _, sim::EtcdFault},
+    node::{EtcdError, Node as _, sim::EtcdFault},
     store::requests::{self, Request},
 };
 
@@ -104,6 +104,18 @@ pub(crate) fn deed(text: &str) -> Deed {
                 "stands-still" => EtcdFault::Silent,
                 other => panic!("etcd does not know how to '{other}'"),
             }));
+        }),
+        // The other members of etcd; one after which something stands does not answer so.
+        "members" => act(move |lab| {
+            let named = |one: &'_ str| {
+                let (name, why) = one.split_once(": ").unwrap_or((one, ""));
+                let silent = EtcdError::Silent(why.to_owned());
+                (name.to_owned(), (!why.is_empty()).then_some(silent))
+            };
+            let others: Vec<_> = object.split(", ").map(named).collect();
+            let others: Vec<_> =
+                others.iter().map(|(name, why)| (name.as_str(), why.clone())).collect();
+            lab.node.set_etcd_others(&others);
         }),
         "full" => act(|lab| lab.node.tree().set_free_space(1000)),
         "confirms" => act(|lab| leave(lab, &Request::Confirm { by: "anna".to_owned() })),

@@ -12,6 +12,7 @@ mod planned;
 mod preflight;
 mod programs;
 mod quiet;
+mod quorum;
 mod snapshot;
 
 pub(super) use self::member::has_api;
@@ -100,6 +101,7 @@ fn at_once<'s>(
     quiet::check(site.node, &facts, &ours)?;
     pending::check(site.node, plan, &facts, order, &ours, &mut emit)?;
     member::check(site, plan, &mut emit)?;
+    quorum::check(site, plan, order, &mut emit)?;
     preflight::check(site.node, plan, &facts, &mut |seen| tell(Phase::Preflight, seen))?;
     Ok(Some((kubelet, facts)))
 }

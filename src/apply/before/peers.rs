@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use super::Standing;
+use super::{Standing, quorum};
 use crate::{
     apply::{
         Site,
@@ -30,7 +30,9 @@ pub(super) fn hold(
     take(site, cluster, plan, order, holder)?;
     // Between the look and the Lease another node may have begun.
     let again = cluster.api_servers().map_err(|error| Standing(error.to_string()));
-    if let Err(standing) = again.and_then(|servers| healthy(&servers)) {
+    let again = again.and_then(|servers| healthy(&servers));
+    let again = again.and_then(|()| quorum::check(site, plan, order, &mut |_| Ok(())));
+    if let Err(standing) = again {
         // It ends by itself when it cannot be given back.
         let _ = cluster.release(holder);
         return Err(standing);

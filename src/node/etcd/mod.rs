@@ -1,4 +1,4 @@
-//! The node's own member of etcd: what it says of itself, and a snapshot of all it keeps.
+//! The node's own member of etcd: what it says of itself and of the others, and a snapshot of all it keeps.
 //!
 //! It is asked by its JSON gateway on the client port, because `etcdctl` lies only in etcd's image. Owns how a
 //! member is found by its arguments, the stream a snapshot comes in (`stream`) and the file that is in it
@@ -21,8 +21,23 @@ pub struct MemberStatus {
     pub size: u64,
     /// It does not vote yet, and may lack a part of the data.
     pub learner: bool,
+    /// The member it follows; zero is nobody.
+    pub leader: u64,
     /// What it complains of: alarms, and that there is no leader.
     pub complaints: Vec<String>,
+}
+
+/// One of those that keep the data together (`/v3/cluster/member/list`), and what it says of itself now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EtcdMember {
+    /// Its name; it has none until it has started once.
+    pub name: String,
+    /// It is this node's.
+    pub own: bool,
+    /// It does not vote.
+    pub learner: bool,
+    /// Its answer at its own address.
+    pub status: Result<MemberStatus, EtcdError>,
 }
 
 /// Why a member was not asked, or what it answered cannot be used.
@@ -61,6 +76,8 @@ pub type Keep<'k> = dyn FnMut(&[u8]) -> Result<(), NodeError> + 'k;
 pub trait Etcd: fmt::Debug + Send + Sync {
     /// What it says of itself.
     fn status(&self) -> Result<MemberStatus, EtcdError>;
+    /// All members, each asked at its own address; this one too.
+    fn members(&self) -> Result<Vec<EtcdMember>, EtcdError>;
     /// Hands all it keeps to `keep`: the database, then its SHA-256. An error may come after some of it.
     fn snapshot(&self, limits: Limits, keep: &mut Keep<'_>) -> Result<(), EtcdError>;
 }

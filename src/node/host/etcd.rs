@@ -1,6 +1,7 @@
 //! The live node's member of etcd, asked by its JSON gateway with the certificates of this node.
 //!
-//! Files are read as etcd's own process sees them. Keys stay in [`Identity`].
+//! The other members are asked with them too. Files are read as etcd's own process sees them. Keys stay in
+//! [`Identity`].
 
 use std::{
     io::{BufReader, Read as _},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, de::DeserializeOwned};
 
 use super::{
     files::DirFiles,
@@ -20,7 +21,7 @@ use crate::{
         Etcd, EtcdError, Files as _,
         collect::processes,
         etcd::{
-            Address, Keep, Limits, MemberStatus,
+            Address, EtcdMember, Keep, Limits, MemberStatus,
             stream::{self, Number},
         },
     },
@@ -52,8 +53,38 @@ struct Status {
     size: Number,
     #[serde(default, rename = "isLearner")]
     learner: bool,
+    leader: Option<Number>,
     #[serde(default)]
     errors: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct MemberList {
+    header: Header,
+    members: Vec<Listed>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Header {
+    member_id: Number,
+}
+
+#[derive(Debug, Deserialize)]
+struct Listed {
+    #[serde(rename = "ID")]
+    id: Number,
+    #[serde(default)]
+    name: String,
+    #[serde(default, rename = "clientURLs")]
+    urls: Vec<String>,
+    #[serde(default, rename = "isLearner")]
+    learner: bool,
+}
+
+/// Where to ask, and as whom.
+struct Gateway {
+    http: Http,
+    url: String,
 }
 
 impl HostEtcd {
@@ -61,7 +92,8 @@ impl HostEtcd {
         Self { files }
     }
 
-    fn post(&self, path: &str, times: (Duration, Duration)) -> Result<Body, EtcdError> {
+    /// That of the member that runs here.
+    fn gateway(&self) -> Result<Gateway, EtcdError> {
         let found = processes(self.files.as_ref()).into_iter();
         let mut running = found.filter_map(|(component, fact)| match fact {
             ProcessFact::Running(process) if component == Component::Etcd => Some(process),
@@ -71,20 +103,7 @@ impl HostEtcd {
             .next()
             .ok_or_else(|| EtcdError::Silent("none runs here, or several of them do".to_owned()))?;
         let address = Address::of(&process.argv)?;
-        let http = self.http(process.pid, &address)?;
-        let answer = http.post(&format!("{}{path}", address.url), "{}", times);
-        let (status, mut body) =
-            answer.map_err(|error| EtcdError::Silent(format!("{}: {error}", address.url)))?;
-        if status == 200 {
-            return Ok(body);
-        }
-        if status == 404 {
-            return Err(EtcdError::NoGateway(format!("{}{path} answers 404", address.url)));
-        }
-        let mut said = String::new();
-        // What it says helps; that it refuses is known without.
-        let _ = (&mut body).take(200).read_to_string(&mut said);
-        Err(EtcdError::Refused(format!("{path} answers {status} {}", said.trim())))
+        Ok(Gateway { http: self.http(process.pid, &address)?, url: address.url })
     }
 
     /// As the first client it takes that can be one here.
@@ -109,23 +128,94 @@ impl HostEtcd {
     }
 }
 
-impl Etcd for HostEtcd {
-    fn status(&self) -> Result<MemberStatus, EtcdError> {
-        let body = self.post("/v3/maintenance/status", (ANSWER, ANSWER))?;
-        let strange = |what: String| EtcdError::Refused(format!("its status is not known: {what}"));
-        let status: Status = serde_json::from_reader(body.take(TEXT_LIMIT))
-            .map_err(|error| strange(error.to_string()))?;
+impl Gateway {
+    fn post(
+        &self,
+        url: &str,
+        (path, question): (&str, &'static str),
+        times: (Duration, Duration),
+    ) -> Result<Body, EtcdError> {
+        let answer = self.http.post(&format!("{url}{path}"), question, times);
+        let (status, mut body) =
+            answer.map_err(|error| EtcdError::Silent(format!("{url}: {error}")))?;
+        if status == 200 {
+            return Ok(body);
+        }
+        if status == 404 {
+            return Err(EtcdError::NoGateway(format!("{url}{path} answers 404")));
+        }
+        let mut said = String::new();
+        // What it says helps; that it refuses is known without.
+        let _ = (&mut body).take(200).read_to_string(&mut said);
+        Err(EtcdError::Refused(format!("{path} answers {status} {}", said.trim())))
+    }
+
+    /// A short answer.
+    fn ask<T: DeserializeOwned>(
+        &self,
+        url: &str,
+        question: (&str, &'static str),
+    ) -> Result<T, EtcdError> {
+        let body = self.post(url, question, (ANSWER, ANSWER))?;
+        serde_json::from_reader(body.take(TEXT_LIMIT)).map_err(|error| {
+            EtcdError::Refused(format!("what {} answers is not known: {error}", question.0))
+        })
+    }
+
+    fn status_at(&self, url: &str) -> Result<MemberStatus, EtcdError> {
+        let status: Status = self.ask(url, ("/v3/maintenance/status", "{}"))?;
+        let strange = || EtcdError::Refused("the dbSize of its status is no number".to_owned());
         Ok(MemberStatus {
-            size: status.size.value().ok_or_else(|| strange("dbSize is no number".to_owned()))?,
+            size: status.size.value().ok_or_else(strange)?,
             version: status.version,
             learner: status.learner,
+            leader: status.leader.and_then(|leader| leader.value()).unwrap_or_default(),
             complaints: status.errors,
         })
     }
 
+    /// At the first of its addresses that answers.
+    fn status_of(&self, urls: &[String]) -> Result<MemberStatus, EtcdError> {
+        let mut answer = Err(EtcdError::Silent("it has not started yet".to_owned()));
+        for url in urls {
+            answer = self.status_at(url.trim_end_matches('/'));
+            if answer.is_ok() {
+                break;
+            }
+        }
+        answer
+    }
+}
+
+impl Etcd for HostEtcd {
+    fn status(&self) -> Result<MemberStatus, EtcdError> {
+        let gateway = self.gateway()?;
+        gateway.status_at(&gateway.url)
+    }
+
+    fn members(&self) -> Result<Vec<EtcdMember>, EtcdError> {
+        let gateway = self.gateway()?;
+        // As the majority knows it, not as this one remembers it.
+        let question = ("/v3/cluster/member/list", r#"{"linearizable":true}"#);
+        let list: MemberList = gateway.ask(&gateway.url, question)?;
+        let own = list.header.member_id.value();
+        if !list.members.iter().any(|member| own.is_some() && member.id.value() == own) {
+            let why = "it is not among the members it knows of".to_owned();
+            return Err(EtcdError::Refused(why));
+        }
+        let members = list.members.into_iter().map(|member| {
+            let own = member.id.value() == own;
+            let status =
+                if own { gateway.status_at(&gateway.url) } else { gateway.status_of(&member.urls) };
+            EtcdMember { name: member.name, own, learner: member.learner, status }
+        });
+        Ok(members.collect())
+    }
+
     fn snapshot(&self, limits: Limits, keep: &mut Keep<'_>) -> Result<(), EtcdError> {
+        let gateway = self.gateway()?;
         let times = (limits.within, STANDSTILL.min(limits.within));
-        let body = self.post("/v3/maintenance/snapshot", times)?;
+        let body = gateway.post(&gateway.url, ("/v3/maintenance/snapshot", "{}"), times)?;
         stream::read(BufReader::new(body), limits.largest, keep).map(drop)
     }
 }

@@ -106,6 +106,7 @@ fn a_member_is_asked_with_the_certificates_of_its_node() {
         version: "3.6.8".to_owned(),
         size: 24_576,
         learner: false,
+        leader: 1,
         complaints: Vec::new(),
     };
     assert_eq!(status, want);
@@ -116,6 +117,108 @@ fn a_member_is_asked_with_the_certificates_of_its_node() {
     let status = Fake::new(&format!("http://127.0.0.1:{}", sick.port), &[]).etcd().status();
     let status = status.unwrap();
     assert!(status.learner && status.complaints[0].contains("NOSPACE"), "{status:?}");
+}
+
+/// A member that says so of the cluster and of itself.
+fn member(client: &rcgen::Certificate, list: String, status: &'static str) -> Server {
+    Server::start(trusting(client), move |head, known| {
+        assert!(known, "{head}");
+        Some(match head.split(' ').nth(1).unwrap() {
+            "/v3/cluster/member/list" => response(200, &list),
+            _ => response(200, status),
+        })
+    })
+}
+
+/// A cluster as the member `ID` knows it.
+fn cluster(own: &str, members: &[(&str, &str, String)]) -> String {
+    let member = |(id, name, urls): &(&str, &str, String)| {
+        let learner = if *name == "cp4" { r#","isLearner":true"# } else { "" };
+        format!(
+            r#"{{"ID":"{id}","name":"{name}","peerURLs":["https://x:2380"],"clientURLs":[{urls}]{learner}}}"#
+        )
+    };
+    let members: Vec<String> = members.iter().map(member).collect();
+    format!(r#"{{"header":{{"member_id":"{own}"}},"members":[{}]}}"#, members.join(","))
+}
+
+const HUGE: &str = "18254432987654321099";
+
+#[test]
+fn every_member_is_asked_at_its_own_address() {
+    let client = certificate("kube-etcd-healthcheck-client");
+    let healthy = r#"{"dbSize":"9","leader":"18254432987654321099"}"#;
+    let other = member(&client.0, String::new(), healthy);
+    let alone =
+        member(&client.0, String::new(), r#"{"dbSize":"9","errors":["etcdserver: no leader"]}"#);
+    let at = |server: &Server| format!(r#""https://127.0.0.1:{}/""#, server.port);
+    let list = cluster(
+        HUGE,
+        &[
+            (HUGE, "cp1", r#""https://10.9.9.9:2379""#.to_owned()),
+            // The first address does not answer, the second does.
+            ("7", "cp2", format!(r#""https://127.0.0.1:1",{}"#, at(&other))),
+            ("8", "cp3", at(&alone)),
+            ("9", "", String::new()),
+            ("10", "cp4", r#""http://127.0.0.1:1""#.to_owned()),
+        ],
+    );
+    let own = member(&client.0, list, healthy);
+    let fake = Fake::guarded(&own, &client);
+    // One CA for all of them.
+    let authorities = [&own, &other, &alone].map(|server| server.certificate.clone());
+    fake.write("proc/79/root/pki/ca.crt", &authorities.concat());
+    let members = fake.etcd().members().unwrap();
+    let seen: Vec<(&str, bool, bool)> =
+        members.iter().map(|m| (m.name.as_str(), m.own, m.learner)).collect();
+    let want =
+        [("cp1", true, false), ("cp2", false, false), ("cp3", false, false), ("", false, false)];
+    assert_eq!(seen, [&want[..], &[("cp4", false, true)]].concat());
+    let leader = |at: usize| members[at].status.as_ref().map(|status| status.leader);
+    assert_eq!((leader(0), leader(1)), (Ok(18_254_432_987_654_321_099), leader(0)));
+    let third = members[2].status.as_ref().unwrap();
+    assert_eq!(
+        (third.leader, &third.complaints[..]),
+        (0, &["etcdserver: no leader".to_owned()][..])
+    );
+    assert!(
+        matches!(&members[3].status, Err(EtcdError::Silent(why)) if why.contains("not started"))
+    );
+    assert!(matches!(&members[4].status, Err(EtcdError::Silent(_))));
+    let asked = own.requests();
+    let question = format!("content-length: {}\r\n", r#"{"linearizable":true}"#.len());
+    assert!(asked[0].contains(&question), "{asked:?}");
+}
+
+#[test]
+fn a_list_that_cannot_be_right_is_none() {
+    let client = certificate("kube-etcd-healthcheck-client");
+    let one = [("7", "cp2", String::new())];
+    for (list, why) in [
+        (cluster(HUGE, &one), "not among the members"),
+        (cluster("many", &one), "not among the members"),
+        (r#"{"header":{"member_id":"7"}}"#.to_owned(), "members"),
+        ("<html>".to_owned(), "/v3/cluster/member/list"),
+    ] {
+        let server = member(&client.0, list, "{}");
+        let error = Fake::guarded(&server, &client).etcd().members().unwrap_err();
+        assert!(matches!(&error, EtcdError::Refused(said) if said.contains(why)), "{error}");
+    }
+}
+
+#[test]
+fn a_member_of_another_ca_is_not_believed_to_be_healthy() {
+    let client = certificate("kube-etcd-healthcheck-client");
+    let healthy = r#"{"dbSize":"9","leader":"7"}"#;
+    let stranger = member(&client.0, String::new(), healthy);
+    let url = format!(r#""https://127.0.0.1:{}""#, stranger.port);
+    let list = cluster("7", &[("7", "cp1", String::new()), ("8", "cp2", url)]);
+    let own = member(&client.0, list, healthy);
+    let members = Fake::guarded(&own, &client).etcd().members().unwrap();
+    assert!(
+        matches!(&members[1].status, Err(EtcdError::Silent(why)) if why.contains("certificate"))
+    );
+    assert!(stranger.requests().is_empty());
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::{
     model::Component,
     node::{
         Etcd, EtcdError,
-        etcd::{Address, Keep, Limits, MemberStatus, bolt, stream},
+        etcd::{Address, EtcdMember, Keep, Limits, MemberStatus, bolt, stream},
     },
 };
 
@@ -21,6 +21,9 @@ const PAGES: u64 = 6;
 
 /// Bytes per piece, as etcd sends them.
 const PIECE: usize = 32 << 10;
+
+/// The member that leads, when nothing is wrong.
+const LEADER: u64 = 1;
 
 /// How long a snapshot of so little takes.
 const TAKES: Duration = Duration::from_millis(200);
@@ -82,8 +85,17 @@ impl Etcd for SimEtcd {
             version: "3.6.8".to_owned(),
             size: if fault == Some(EtcdFault::Huge) { 1 << 40 } else { u64::from(PAGE) * PAGES },
             learner: false,
+            leader: LEADER,
             complaints: (fault == Some(EtcdFault::Alarm)).then(alarm).into_iter().collect(),
         })
+    }
+
+    fn members(&self) -> Result<Vec<EtcdMember>, EtcdError> {
+        let status = self.status();
+        self.answers()?;
+        let world = self.shared.world();
+        let own = EtcdMember { name: world.hostname.clone(), own: true, learner: false, status };
+        Ok([vec![own], world.etcd_others.clone()].concat())
     }
 
     fn snapshot(&self, limits: Limits, keep: &mut Keep<'_>) -> Result<(), EtcdError> {
@@ -121,5 +133,23 @@ impl SimNode {
     /// Lets etcd fail whoever asks it for a snapshot; `None` puts it right again.
     pub fn set_etcd_fault(&self, fault: Option<EtcdFault>) {
         self.shared.world().etcd_fault = fault;
+    }
+
+    /// Gives its member of etcd others; each has this name, and answers what its own one would or this.
+    pub fn set_etcd_others(&self, others: &[(&str, Option<EtcdError>)]) {
+        let healthy = || MemberStatus {
+            version: "3.6.8".to_owned(),
+            size: u64::from(PAGE) * PAGES,
+            learner: false,
+            leader: LEADER,
+            complaints: Vec::new(),
+        };
+        let members = others.iter().map(|(name, trouble)| EtcdMember {
+            name: (*name).to_owned(),
+            own: false,
+            learner: false,
+            status: trouble.clone().map_or_else(|| Ok(healthy()), Err),
+        });
+        self.shared.world().etcd_others = members.collect();
     }
 }

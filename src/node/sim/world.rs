@@ -23,7 +23,10 @@ use super::{
     store::{Manifest, Store},
     table::{Found, Table},
 };
-use crate::model::{Component, Minor};
+use crate::{
+    model::{Component, Minor},
+    node::etcd::EtcdMember,
+};
 
 /// How often a container ran into the back-off, and when it last ended.
 #[derive(Debug, Clone, Copy, Default)]
@@ -77,6 +80,8 @@ pub(super) struct World {
     pub(super) stalled_until: Duration,
     /// What goes wrong when etcd is asked for a snapshot.
     pub(super) etcd_fault: Option<EtcdFault>,
+    /// The other members of etcd, on other machines.
+    pub(super) etcd_others: Vec<EtcdMember>,
     /// Processes that live and are not ready, by instance.
     pub(super) unready: BTreeSet<u64>,
     pub(super) hostname: String,
@@ -119,6 +124,7 @@ impl World {
             pace: Pace::default(),
             stalled_until: Duration::ZERO,
             etcd_fault: None,
+            etcd_others: Vec::new(),
             unready: BTreeSet::new(),
             last_id: 0,
         };
