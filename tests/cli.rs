@@ -433,6 +433,8 @@ fn a_roll_back_that_cannot_do_all_it_was_asked_writes_nothing() {
 #[cfg_attr(not(root), ignore = "needs root: it changes owners")]
 fn a_file_with_a_second_name_is_not_separated_from_it() {
     let node = Unpacked::new("kubeadm-1.36.2");
+    let plan = node.state().with_file_name("plan.json");
+    expect_code(&node.run(&["plan", "--check", "1.4.1", "-o", plan.to_str().unwrap()]), 0);
     let second = node.state().with_file_name("second.yaml");
     fs::hard_link(node.path(SCHEDULER), &second).unwrap();
     node.chmod(SCHEDULER, 0o644);
@@ -442,12 +444,33 @@ fn a_file_with_a_second_name_is_not_separated_from_it() {
     {
         let output = node.run(arguments);
         expect_code(&output, 20);
+        assert!(stderr(&output).contains("1.4.1: /etc"), "{}", stderr(&output));
         assert!(stderr(&output).contains("has a second name"), "{}", stderr(&output));
         assert_eq!(node.listing(), before);
     }
     // Its mode belongs to both names, and changes for both.
     expect_code(&node.run(&["apply", "--check", "1.1.5", "--yes"]), 0);
     assert_eq!(fs::metadata(&second).unwrap().mode() & 0o777, 0o600);
+
+    // A plan from before the second name.
+    let before = node.listing();
+    let output = node.run(&["apply", plan.to_str().unwrap(), "--yes"]);
+    expect_code(&output, 20);
+    assert!(stderr(&output).contains("has a second name"), "{}", stderr(&output));
+    assert_eq!(node.listing(), before);
+
+    // Everything else is fixed.
+    let output = node.run(&["--apply-safe"]);
+    expect_code(&output, 0);
+    let shown = stdout(&output);
+    assert!(
+        shown.lines().any(|l| l.contains("1.4.1") && l.contains("has a second name")),
+        "{shown}"
+    );
+    let scan = node.run(&["scan", "--format", "json"]);
+    let failed = with_status(&scan, "FAIL");
+    assert!(failed.contains(&"1.4.1".to_owned()), "{failed:?}");
+    assert!(!failed.contains(&"1.3.2".to_owned()), "{failed:?}");
 
     fs::remove_file(&second).unwrap();
     expect_code(&node.run(&["apply", "--check", "1.4.1", "--yes"]), 0);

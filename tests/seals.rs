@@ -1,5 +1,5 @@
 //! What even root may not change is refused before anything is written: immutable files and folders, what is
-//! mounted read-only, and files that are mounts of their own.
+//! mounted read-only, and files that are mounts of their own. So are files with a second name.
 
 #![allow(
     clippy::unwrap_used,
@@ -15,11 +15,18 @@
 mod common;
 
 use std::{
+    fs,
     path::PathBuf,
     process::{Command, Output},
+    sync::Arc,
 };
 
 use common::{Unpacked, expect_code, stderr};
+use kube_temper::{
+    apply::{self, Refusal},
+    model::{Plan, journal::Purpose},
+    node::{Node, offline::OfflineNode},
+};
 
 const MANIFESTS: &str = "/etc/kubernetes/manifests";
 const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
@@ -122,4 +129,23 @@ fn a_mount_is_refused_where_it_is_in_the_way() {
         let mounts = mounts.replace("ROOT", node.root().to_str().unwrap());
         expect(&node, || with_mounts(&node, &mounts, &arguments), words);
     }
+}
+
+/// The plan knows second names; one that came after it is left to the transaction.
+#[test]
+#[cfg_attr(not(root), ignore = "needs root: it changes owners")]
+fn a_second_name_that_came_after_the_plan_is_refused_too() {
+    let unpacked = Unpacked::new("kubeadm-1.36.2");
+    let output = unpacked.run(&["plan", "--check", "1.4.1", "--format", "json"]);
+    let plan: Plan = serde_json::from_slice(&output.stdout).unwrap();
+    fs::hard_link(unpacked.path(SCHEDULER), unpacked.path("/second.yaml")).unwrap();
+    let before = unpacked.listing();
+    let node: Arc<dyn Node> =
+        Arc::new(OfflineNode::open(&unpacked.root(), Some(&unpacked.state())).unwrap());
+    let purpose = Purpose::Apply { controls: vec!["1.4.1".parse().unwrap()] };
+    match apply::begin(&node, &plan, purpose) {
+        Err(Refusal::Refused(why)) => assert!(why.contains("has a second name"), "{why}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(unpacked.listing(), before);
 }

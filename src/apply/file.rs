@@ -75,15 +75,6 @@ pub(super) fn same_meta(stat: &Stat, meta: &FileMeta) -> bool {
     (stat.mode, stat.uid, stat.gid) == (meta.mode, meta.uid, meta.gid)
 }
 
-/// Why the content of a file cannot be replaced by renaming over its name.
-pub(super) fn shared(path: &str, stat: &Stat) -> Option<String> {
-    (stat.kind == FileKind::File && stat.links > 1).then(|| {
-        format!(
-            "{path} has a second name (a hard link), replacing would separate them: remove the other name, or make it a copy"
-        )
-    })
-}
-
 /// `0644 0:0`.
 pub(super) fn shown_meta(stat: &Stat) -> String {
     format!("{:04o} {}:{}", stat.mode, stat.uid, stat.gid)

@@ -8,7 +8,7 @@ use super::{Refusal, file, sealed};
 use crate::{
     model::{
         Change, ChangeKind, Digest, FileKind, FileMeta, Plan, Step, StepTarget, Tier,
-        journal::FileIntent,
+        facts::second_name, journal::FileIntent,
     },
     node::{
         Node, NodeError, NodeKind, atomic,
@@ -171,7 +171,7 @@ fn compare(node: &dyn Node, change: &Change) -> Result<FileIntent, Refusal> {
             if stat.kind != FileKind::File {
                 return refused(format!("{path} is not a regular file"));
             }
-            if let Some(why) = file::shared(path, &stat) {
+            if let Some(why) = second_name(path, stat.kind, stat.links) {
                 return refused(why);
             }
             let wanted = before.digest();

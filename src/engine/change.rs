@@ -173,6 +173,9 @@ impl Engine {
         if today.steps == plan.steps && today.controls == plan.controls {
             return Ok(());
         }
+        if let Some(left) = today.left.first() {
+            return refused(format!("{}: {}", left.control, left.reason));
+        }
         let wanted: Vec<_> = today.changes().collect();
         let planned: Vec<_> = plan.changes().collect();
         let differs = planned

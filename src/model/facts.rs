@@ -45,6 +45,9 @@ pub enum FileFact {
         gid: u32,
         /// Size in bytes.
         size: u64,
+        /// How many names it has in its file system.
+        #[serde(default = "one")]
+        links: u64,
     },
     /// It does not exist.
     Missing,
@@ -53,6 +56,19 @@ pub enum FileFact {
         /// What went wrong.
         why: String,
     },
+}
+
+const fn one() -> u64 {
+    1
+}
+
+/// Why the content of a file cannot be replaced by renaming over its name; `None` when it can.
+pub fn second_name(path: &str, kind: FileKind, links: u64) -> Option<String> {
+    (kind == FileKind::File && links > 1).then(|| {
+        format!(
+            "{path} has a second name (a hard link), replacing would separate them: remove the other name, or make it a copy"
+        )
+    })
 }
 
 /// A value that was parsed, or the reason it could not be.

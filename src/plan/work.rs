@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{AttributedEdit, Component, Edit, FileFact, FileMeta, NodeFacts, StepTarget},
+    model::{
+        AttributedEdit, Component, Edit, FileFact, FileMeta, NodeFacts, StepTarget,
+        facts::second_name,
+    },
     text::{self, EditRefused},
 };
 
@@ -72,13 +75,17 @@ impl Work {
         engine: Engine,
         edit: AttributedEdit,
     ) -> Result<Self, super::Reason> {
-        let meta = meta_of(facts, named)
-            .or_else(|| meta_of(facts, &file.path))
-            .ok_or_else(|| format!("mode and owner of {named} are not known"))?;
+        let fact = fact_of(facts, named).or_else(|| fact_of(facts, &file.path));
+        let Some(FileFact::Present { kind, mode, uid, gid, links, .. }) = fact else {
+            return Err(format!("mode and owner of {named} are not known"));
+        };
+        if let Some(why) = second_name(&file.path, *kind, *links) {
+            return Err(why);
+        }
         Ok(Self {
             path: file.path.clone(),
             named: (named != file.path).then(|| named.to_owned()),
-            meta,
+            meta: meta(*mode, *uid, *gid),
             content: Some((file.text.clone(), engine)),
             edit,
         })
@@ -90,18 +97,12 @@ impl Work {
     }
 }
 
-/// Mode and owner of a path, named as it was or as its links resolve.
-fn meta_of(facts: &NodeFacts, path: &str) -> Option<FileMeta> {
-    let fact = facts.files.get(path).or_else(|| {
-        facts
-            .files
-            .values()
-            .find(|fact| matches!(fact, FileFact::Present { resolved, .. } if resolved == path))
-    })?;
-    match fact {
-        FileFact::Present { mode, uid, gid, .. } => Some(meta(*mode, *uid, *gid)),
-        FileFact::Missing | FileFact::Unreadable { .. } => None,
-    }
+/// What was found at a path, named as it was or as its links resolve.
+fn fact_of<'f>(facts: &'f NodeFacts, path: &str) -> Option<&'f FileFact> {
+    let present = |fact: &&FileFact| matches!(fact, FileFact::Present { .. });
+    let resolves =
+        |fact: &&FileFact| matches!(fact, FileFact::Present { resolved, .. } if resolved == path);
+    facts.files.get(path).or_else(|| facts.files.values().find(resolves)).filter(present)
 }
 
 /// Metadata without extended attributes: `apply` copies those of the live file.

@@ -530,3 +530,44 @@ fn a_control_plane_without_root_makes_modes_and_owners_risky() {
         assert_eq!(tiers, [want, Tier::R0], "{name}");
     }
 }
+
+#[test]
+fn a_file_with_a_second_name_keeps_its_content_and_may_change_its_mode() {
+    let linked = |paths: &[&str]| {
+        let mut node = Node::new();
+        node.manifest(Component::KubeScheduler, &[]);
+        node.kubelet_config("readOnlyPort: 10255\n");
+        node.flag("1.4.1", Tier::R1, Component::KubeScheduler, "profiling", "false");
+        let port = FixAction::RemoveKubeletField {
+            field: "readOnlyPort".into(),
+            flags: Vec::new(),
+            element: None,
+        };
+        node.fails("4.2.4", Tier::R2, review(), vec![port]);
+        node.place(PathVar::KubeletConfig, node::KUBELET_CONFIG, 0o644, (0, 0));
+        let mode = mode_of(PathVar::KubeletConfig, 0o600);
+        node.fails("4.1.9", Tier::R0, mode, vec![FixAction::Mode {}]);
+        for path in paths {
+            node.hard_link(path);
+        }
+        node.plan()
+    };
+    let scheduler = manifest_path(Component::KubeScheduler);
+    assert_eq!(left(&linked(&[])), Vec::<String>::new());
+    for (path, control, rest) in [
+        (scheduler.as_str(), "1.4.1", ["4.1.9", "4.2.4"]),
+        (node::KUBELET_CONFIG, "4.2.4", ["1.4.1", "4.1.9"]),
+    ] {
+        let plan = linked(&[path]);
+        let said = left(&plan);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with(&format!("{control}: {path} has a second name")), "{said:?}");
+        let planned: Vec<&str> = plan.controls.iter().map(|c| c.control.as_str()).collect();
+        assert_eq!(planned, rest, "{path}");
+        let change = plan.changes().find(|change| change.path == path);
+        assert!(
+            change.is_none_or(|change| matches!(change.kind, ChangeKind::Metadata { .. })),
+            "{path}: {change:?}"
+        );
+    }
+}

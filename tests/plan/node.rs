@@ -117,8 +117,17 @@ impl Node {
             uid: owner.0,
             gid: owner.1,
             size: 1,
+            links: 1,
         };
         self.facts.files.insert(path.into(), fact);
+    }
+
+    /// Gives a file that was looked at a second name.
+    pub(crate) fn hard_link(&mut self, path: &str) {
+        let Some(FileFact::Present { links, .. }) = self.facts.files.get_mut(path) else {
+            panic!("{path} was not looked at");
+        };
+        *links = 2;
     }
 
     /// A file that stands for a place.

@@ -218,6 +218,7 @@ impl Node {
             uid,
             gid,
             size: 1,
+            links: 1,
         };
         self.file_fact(var, path, fact)
     }

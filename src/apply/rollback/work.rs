@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, btree_map::Entry};
 
 use super::{RollbackPlan, Undone, force, separate};
 use crate::{
-    apply::{Refusal, file, refuse::CONTENT_HASHES},
+    apply::{Refusal, refuse::CONTENT_HASHES},
     model::{
         AttributedEdit, Change, ChangeKind, Component, Digest, FileImage, FileMeta, LeftOut, Plan,
         Reversibility, Step, StepTarget, Tier,
         change::{PlanSchema, PlannedControl},
+        facts::second_name,
     },
     node::Node,
     store::{Damage, Loaded, StoreError, backup},
@@ -227,7 +228,7 @@ fn open(node: &dyn Node, change: &Change) -> Result<Opened, Refusal> {
         step: StepTarget::Metadata,
         tier: Tier::R0,
         edits: Vec::new(),
-        shared: file::shared(path, &stat),
+        shared: second_name(path, stat.kind, stat.links),
         notes: Vec::new(),
     })))
 }

@@ -153,6 +153,7 @@ fn fact(files: &dyn Files, path: &str) -> FileFact {
             uid: stat.uid,
             gid: stat.gid,
             size: stat.size,
+            links: stat.links,
         },
         Err(error) => unreadable(&error),
     }
