@@ -45,7 +45,7 @@ pub enum FileFact {
         gid: u32,
         /// Size in bytes.
         size: u64,
-        /// How many names it has in its file system.
+        /// How many names a file has in its file system; 1 for everything else.
         #[serde(default = "one")]
         links: u64,
     },

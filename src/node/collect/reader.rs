@@ -153,7 +153,7 @@ fn fact(files: &dyn Files, path: &str) -> FileFact {
             uid: stat.uid,
             gid: stat.gid,
             size: stat.size,
-            links: stat.links,
+            links: if stat.kind == FileKind::File { stat.links } else { 1 },
         },
         Err(error) => unreadable(&error),
     }
