@@ -230,7 +230,8 @@ pub(super) fn context(model: &Model) -> Option<String> {
     }
 }
 
-pub(super) fn recover(model: &Model) -> Option<String> {
+/// What stands in the way of ending or deciding an earlier transaction.
+fn resolve(model: &Model) -> Option<String> {
     if let Some(reason) = &model.read_only {
         return Some(format!("read-only: {reason}"));
     }
@@ -242,7 +243,21 @@ pub(super) fn recover(model: &Model) -> Option<String> {
             "{id} is under way in another process, not interrupted: R looks again"
         ));
     }
-    if model.to_recover().is_empty() { because("no transaction was interrupted") } else { None }
+    None
+}
+
+pub(super) fn recover(model: &Model) -> Option<String> {
+    let nothing = model.undecided().is_none() && model.to_recover().is_empty();
+    resolve(model).or_else(|| nothing.then(|| "no transaction was interrupted".to_owned()))
+}
+
+pub(super) fn keep(model: &Model) -> Option<String> {
+    let nothing = model.undecided().is_none();
+    resolve(model).or_else(|| nothing.then(|| "nothing waits to be kept".to_owned()))
+}
+
+pub(super) fn put_back_alone(model: &Model) -> Option<String> {
+    if model.undecided().is_some() { None } else { because("nothing here waits to be kept") }
 }
 
 pub(super) fn rescan(model: &Model) -> Option<String> {

@@ -11,6 +11,9 @@ use crate::{
     model::{Outcome, TransactionId},
 };
 
+/// Who asks, for the journal.
+const WHO: &str = "the terminal interface";
+
 /// The job thread's side: the engine, and the transaction it is watching.
 #[derive(Debug)]
 pub struct EngineJobs {
@@ -87,8 +90,11 @@ impl Backstage for EngineJobs {
                 self.started(running)
             }
             Effect::Answer(id, answer) => {
-                let by = "the terminal interface";
-                JobMsg::Answered(engine.answer(&id.0, answer, by).map(drop))
+                JobMsg::Answered(engine.answer(&id.0, answer, WHO).map(drop))
+            }
+            Effect::Decide(id, answer) => {
+                let running = engine.answer(&id.0, answer, WHO);
+                self.started(running)
             }
             Effect::NoteRollback(plan) => JobMsg::Noted(engine.note_rollback(&plan)),
             Effect::Recover => JobMsg::Recovered(engine.recover(By::Person)),

@@ -69,7 +69,7 @@ pub enum JobMsg {
         /// Whether the node would take it.
         result: Result<(), EngineError>,
     },
-    /// Of [`Effect::Apply`] and [`Effect::Rollback`]: the transaction exists, or nothing was written.
+    /// Of [`Effect::Apply`], [`Effect::Rollback`] and [`Effect::Decide`]: the transaction exists, or nothing was written.
     Started(Result<Begun, EngineError>),
     /// Of [`Effect::Poll`].
     Polled(Result<Polled, EngineError>),
@@ -172,6 +172,8 @@ pub enum Effect {
     NoteRollback(Arc<RollbackPlan>),
     /// Ask something of the transaction that waits.
     Answer(TransactionId, Answer),
+    /// Keep a change that stayed although nobody confirmed it, or put it back, as was confirmed.
+    Decide(TransactionId, Answer),
     /// Finish or undo what was interrupted.
     Recover,
     /// Ask what the transaction under way has written into its journal.
@@ -195,7 +197,7 @@ impl Effect {
             Self::Apply(..) => "starting to apply",
             Self::Rollback(..) => "starting to roll back",
             Self::NoteRollback(_) => "noting the roll back",
-            Self::Answer(..) => "answering",
+            Self::Answer(..) | Self::Decide(..) => "answering",
             Self::Recover => "recovering",
             Self::Poll => "reading the journal",
             Self::Health => "asking the node how it is",
@@ -205,6 +207,13 @@ impl Effect {
 
     /// Leads to writing on the node.
     pub const fn writes(&self) -> bool {
-        matches!(self, Self::Apply(..) | Self::Rollback(..) | Self::NoteRollback(_) | Self::Recover)
+        matches!(
+            self,
+            Self::Apply(..)
+                | Self::Rollback(..)
+                | Self::NoteRollback(_)
+                | Self::Recover
+                | Self::Decide(..)
+        )
     }
 }

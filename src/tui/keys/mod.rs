@@ -51,6 +51,7 @@ pub enum Action {
     UndoLast,
     Undo,
     Recover,
+    KeepChange,
     AllowPending,
     AllowSingle,
     SkipRehearsal,
@@ -67,7 +68,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 46] = [
+    pub const ALL: [Self; 47] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -102,6 +103,7 @@ impl Action {
         Self::UndoLast,
         Self::Undo,
         Self::Recover,
+        Self::KeepChange,
         Self::AllowPending,
         Self::AllowSingle,
         Self::SkipRehearsal,
@@ -186,6 +188,8 @@ pub(crate) enum Context {
     History,
     Transaction,
     Health,
+    /// The Health screen, while a transaction is under way.
+    Meanwhile,
     Explain,
     Diff,
     Help,
@@ -202,7 +206,7 @@ pub(crate) enum Context {
 
 impl Context {
     /// Every context.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Findings,
         Self::Plan,
         Self::Undo,
@@ -212,6 +216,7 @@ impl Context {
         Self::History,
         Self::Transaction,
         Self::Health,
+        Self::Meanwhile,
         Self::Explain,
         Self::Diff,
         Self::Help,
@@ -235,16 +240,15 @@ impl Context {
             Some(Overlay::Search { .. }) => Self::Search,
             Some(Overlay::Confirm(confirm)) if confirm.word().is_some() => Self::Typing,
             Some(Overlay::Confirm(_)) => Self::Confirm,
-            None if model.screen == Screen::Progress && model.countdown().is_some() => {
-                Self::Countdown
-            }
-            None => Self::of_screen(model.screen),
+            None => Self::of_screen(model),
         }
     }
 
     /// Where a key lands when nothing lies over the screen.
-    pub(crate) const fn of_screen(screen: Screen) -> Self {
-        match screen {
+    pub(crate) fn of_screen(model: &Model) -> Self {
+        match model.screen {
+            Screen::Progress if model.countdown().is_some() => Self::Countdown,
+            Screen::Health if model.transaction_runs() => Self::Meanwhile,
             Screen::Findings => Self::Findings,
             Screen::Plan => Self::Plan,
             Screen::Undo => Self::Undo,

@@ -18,6 +18,7 @@ const SCREENS: &[C] = &[
     C::History,
     C::Transaction,
     C::Health,
+    C::Meanwhile,
 ];
 const QUIET: &[C] =
     &[C::Findings, C::Plan, C::Undo, C::Outcome, C::History, C::Transaction, C::Health];
@@ -31,6 +32,7 @@ const MOVING: &[C] = &[
     C::History,
     C::Transaction,
     C::Health,
+    C::Meanwhile,
     C::Explain,
     C::Diff,
     C::Help,
@@ -44,6 +46,7 @@ const BACK: &[C] = &[
     C::History,
     C::Transaction,
     C::Health,
+    C::Meanwhile,
     C::Explain,
     C::Diff,
     C::Help,
@@ -63,8 +66,21 @@ const HELPFUL: &[C] = &[
     C::History,
     C::Transaction,
     C::Health,
+    C::Meanwhile,
     C::Explain,
     C::Diff,
+];
+/// Where Health can be gone to: also while a transaction is under way.
+const LOOKING: &[C] = &[
+    C::Findings,
+    C::Plan,
+    C::Undo,
+    C::Progress,
+    C::Countdown,
+    C::Outcome,
+    C::History,
+    C::Transaction,
+    C::Health,
 ];
 const REVIEWS: &[C] = &[C::Plan, C::Undo];
 const DIFFS: &[C] = &[C::Plan, C::Undo, C::Diff];
@@ -131,9 +147,17 @@ pub(crate) static BINDINGS: &[Binding] = &[
         keys: &[Char('X')],
         action: A::Recover,
         label: "recover",
-        about: "finish or undo what was interrupted or is stuck: asks first",
+        about: "finish or undo what was interrupted, is stuck or waits to be kept: asks first",
         contexts: QUIET,
         disabled: disabled::recover,
+    },
+    Binding {
+        keys: &[Char('K')],
+        action: A::KeepChange,
+        label: "keep",
+        about: "keep the change that stayed although nobody confirmed it: asks first",
+        contexts: QUIET,
+        disabled: disabled::keep,
     },
     Binding {
         keys: &[Char('Z')],
@@ -269,7 +293,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         action: A::Health,
         label: "health",
         about: "the Health screen: what runs since when, how it answers, what is unfinished",
-        contexts: QUIET,
+        contexts: LOOKING,
         disabled: disabled::never,
     },
     Binding {
@@ -313,6 +337,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         disabled: disabled::allow_single,
     },
     Binding {
+        keys: &[Char('s')],
+        action: A::AllowSingle,
+        label: "",
+        about: "for X on a change that stayed: no other API server need be known to serve, or it must",
+        contexts: &[C::Outcome, C::History, C::Transaction],
+        disabled: disabled::put_back_alone,
+    },
+    Binding {
         keys: &[Char('r')],
         action: A::SkipRehearsal,
         label: "",
@@ -327,6 +359,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         about: "read the node again",
         contexts: QUIET,
         disabled: disabled::rescan,
+    },
+    Binding {
+        keys: &[Char('R'), Char('4')],
+        action: A::Health,
+        label: "ask again",
+        about: "ask the node again how it is",
+        contexts: &[C::Meanwhile],
+        disabled: disabled::never,
     },
     Binding {
         keys: &[Code(KeyCode::Tab)],
@@ -439,6 +479,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
             C::History,
             C::Transaction,
             C::Health,
+            C::Meanwhile,
             C::TooSmall,
         ],
         disabled: disabled::quit,

@@ -1,7 +1,10 @@
 //! Earlier transactions.
 
 use super::List;
-use crate::{engine::Summary, model::Outcome};
+use crate::{
+    engine::Summary,
+    model::{Left, Outcome},
+};
 
 /// The history screen.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +30,13 @@ impl History {
         self.entries.as_ref().map_or(0, Vec::len)
     }
 
+    /// It stayed although nobody confirmed it: a person keeps it or puts it back.
+    pub(crate) fn is_undecided(entry: &Summary) -> bool {
+        entry.undone_by.is_none()
+            && entry.damage.is_none()
+            && matches!(entry.outcome, Some(Outcome::Stuck { left: Left::New, .. }))
+    }
+
     /// Why a transaction cannot be rolled back; `None` when it may be.
     pub(crate) fn refusal(entry: &Summary) -> Option<String> {
         if let Some(damage) = &entry.damage {
@@ -40,6 +50,9 @@ impl History {
             Some(Outcome::Refused { .. }) => Some("it was refused, nothing was written".to_owned()),
             Some(Outcome::RolledBack { .. }) => {
                 Some("it was rolled back, nothing of it is left".to_owned())
+            }
+            Some(Outcome::Stuck { left: Left::New, .. }) => {
+                Some("it waits for a decision: keep it (K), or put it back (X)".to_owned())
             }
             Some(Outcome::Stuck { .. }) => {
                 Some("it is stuck: follow its commands, or try again (X)".to_owned())

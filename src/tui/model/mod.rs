@@ -187,6 +187,8 @@ pub(crate) struct Model {
     pub(crate) health: Option<Result<Box<Health>, String>>,
     /// Lines scrolled in it.
     pub(crate) health_scroll: usize,
+    /// What a person allows for putting a kept change back.
+    pub(crate) put_back: Consent,
     /// The line at the bottom.
     pub(crate) note: Option<Note>,
     /// Effects without a result yet.
@@ -249,6 +251,7 @@ impl Model {
             opened: None,
             health: None,
             health_scroll: 0,
+            put_back: Consent::default(),
             note: None,
             jobs: 0,
             doing: "",
@@ -283,6 +286,27 @@ impl Model {
         });
         ids.extend(stuck.map(|entry| entry.id.clone()));
         ids
+    }
+
+    /// The change that stayed although nobody confirmed it, and which the screen speaks of: the one in sight of the
+    /// history, else the latest transaction.
+    pub(crate) fn undecided(&self) -> Option<&TransactionId> {
+        let entry = match self.screen {
+            Screen::History => self.history.current(),
+            Screen::Transaction => self.opened.as_ref().map(|(opened, _)| &opened.summary),
+            _ => self.history.entries.as_ref().and_then(|entries| entries.first()),
+        };
+        entry.filter(|entry| History::is_undecided(entry)).map(|entry| &entry.id)
+    }
+
+    /// The change that stayed, where nothing interrupted goes before it.
+    pub(crate) fn puts_back(&self) -> Option<&TransactionId> {
+        self.undecided().filter(|_| self.unfinished().is_empty())
+    }
+
+    /// The transaction under way is what the user looks at.
+    pub(crate) const fn watches(&self) -> bool {
+        matches!(self.screen, Screen::Progress) && self.overlays.is_empty() && !self.too_small()
     }
 
     /// What this node keeps where, once it was read.

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use crate::{
-    engine::{RollbackPlan, Terms, Undo},
+    engine::{Answer, RollbackPlan, Terms, Undo},
     model::{ControlId, Plan, TransactionId},
     text::diff::FileDiff,
     tui::message::{Effect, Intent},
@@ -20,16 +20,25 @@ pub(crate) enum Write {
     Rollback(Arc<RollbackPlan>),
     /// The end of these interrupted transactions.
     Recover(Vec<TransactionId>),
+    /// A change that stayed although nobody confirmed it, for good.
+    Keep(TransactionId),
+    /// The same change, undone.
+    PutBack(TransactionId),
 }
 
 impl Write {
-    /// The changes; a recovery has none of its own.
+    /// The changes; what ends or decides an earlier transaction has none of its own.
     pub(crate) fn plan(&self) -> Option<&Plan> {
         match self {
             Self::Apply(plan) => Some(plan),
             Self::Rollback(rollback) => Some(&rollback.plan),
-            Self::Recover(_) => None,
+            Self::Recover(_) | Self::Keep(_) | Self::PutBack(_) => None,
         }
+    }
+
+    /// It applies fixes.
+    pub(crate) const fn is_apply(&self) -> bool {
+        matches!(self, Self::Apply(_))
     }
 
     /// An undo that finds nothing left to put back: only the history is written.
@@ -48,17 +57,22 @@ impl Write {
                 Effect::Rollback(Arc::clone(rollback), consent.for_rollback())
             }
             Self::Recover(_) => Effect::Recover,
+            Self::Keep(id) => Effect::Decide(id.clone(), Answer::Keep),
+            Self::PutBack(id) => {
+                let allow_single = consent.gives(Allowance::Single);
+                Effect::Decide(id.clone(), Answer::Revert { allow_single })
+            }
         }
     }
 
-    /// What the job thread is asked before anybody confirms; a recovery is always taken.
+    /// What the job thread is asked before anybody confirms; what has no changes of its own is asked nothing.
     fn question(&self, consent: Consent) -> Option<(Intent, Terms)> {
         match self {
             Self::Apply(plan) => Some((Intent::Apply(Arc::clone(plan)), consent.for_fixes())),
             Self::Rollback(rollback) => {
                 Some((Intent::Rollback(Arc::clone(rollback)), consent.for_rollback()))
             }
-            Self::Recover(_) => None,
+            Self::Recover(_) | Self::Keep(_) | Self::PutBack(_) => None,
         }
     }
 }

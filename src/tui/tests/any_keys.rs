@@ -12,7 +12,7 @@ use ratatui::{
 
 use super::{
     harness::{PLAIN, text_of_screen},
-    support::{Stage, journal_of_scheduler, transaction_id},
+    support::{Stage, journal_of_scheduler, kept, transaction_id},
 };
 use crate::{
     model::{Outcome, Reason, RecordKind},
@@ -49,7 +49,7 @@ fn key() -> impl Strategy<Value = KeyEvent> {
     let bound: Vec<KeyEvent> =
         BINDINGS.iter().flat_map(|b| b.keys.iter().map(|key| key.event())).collect();
     // The keys on the way to a write, more often than others.
-    let towards = "  aappAAzZXyisr\r".chars().map(|c| match c {
+    let towards = "  aappAAzZXKyisr\r".chars().map(|c| match c {
         '\r' => KeyCode::Enter,
         c => KeyCode::Char(c),
     });
@@ -97,21 +97,25 @@ fn stage() -> impl Strategy<Value = Stage> {
         None,
         Some(Outcome::Committed),
         Some(Outcome::RolledBack { cause: cause(), reason: Reason::Unproved }),
+        Some(kept("20261124T060000Z-aaaa")),
     ];
     let unfinished = prop_oneof![3 => Just(false), 1 => Just(true)];
-    (prop::sample::select(outcomes), any::<bool>(), any::<bool>(), unfinished).prop_map(
-        |(outcome, waits, nothing_left, unfinished)| {
+    let kept_before = prop_oneof![3 => Just(false), 1 => Just(true)];
+    (prop::sample::select(outcomes), any::<bool>(), any::<bool>(), unfinished, kept_before)
+        .prop_map(|(outcome, waits, nothing_left, unfinished, kept_before)| {
             let mut stage = Stage { outcome, nothing_left, guarded: waits, ..Stage::default() };
             if waits {
                 stage.journal = journal_of_scheduler();
                 stage.journal.push(RecordKind::Waiting { until: super::support::at(600) });
             }
+            if kept_before {
+                stage.history[0].outcome = Some(kept(&stage.history[0].id.0));
+            }
             if unfinished && let Ok(scan) = &mut stage.scan {
                 scan.unfinished.push(transaction_id("20261124T052601Z-3f9a"));
             }
             stage
-        },
-    )
+        })
 }
 
 /// The loop without its threads.
@@ -160,8 +164,9 @@ impl Driver {
         let wanted = format!("{:?}", confirm.write.effect(confirm.consent));
         assert!(format!("{effect:?}") == wanted, "it is not what was confirmed");
         let shown = |write: &Write| write.plan() == confirm.write.plan();
-        let recovers = matches!(confirm.write, Write::Recover(_));
-        assert!(recovers || self.seen.iter().any(shown), "its plan was never on the screen");
+        // What has no changes of its own is named in the question.
+        let planless = confirm.write.plan().is_none();
+        assert!(planless || self.seen.iter().any(shown), "its plan was never on the screen");
     }
 
     fn draw(&mut self) {
@@ -177,7 +182,8 @@ impl Driver {
         let text = text_of_screen(self.terminal.backend().buffer());
         let before = self.asked.take();
         self.asked = self.model.confirm().cloned().and_then(|confirm| {
-            let asks = ["Apply?", "Roll back?", "Recover?", "Note as undone?"];
+            let asks =
+                ["Apply?", "Roll back?", "Recover?", "Note as undone?", "Keep?", "Put back?"];
             let on_screen = asks.iter().any(|title| text.contains(title));
             let same = |(other, _): &(Confirm, Duration)| {
                 other.done == confirm.done && other.write.plan() == confirm.write.plan()

@@ -2,7 +2,9 @@
 
 use super::{
     harness::{PLAIN, Session},
-    support::{Stage, at, id, journal_of_etcd, journal_of_scheduler, summary, transaction_id},
+    support::{
+        Stage, at, id, journal_of_etcd, journal_of_scheduler, kept, summary, transaction_id,
+    },
 };
 use crate::{
     engine::Open,
@@ -214,6 +216,11 @@ fn progress() {
     let mut session = waits().play((80, 24), ASCII);
     session.watch_for(7).press(&DONE).watch_for(7);
     approve("countdown-ascii", &mut session);
+    let mut session = waits().on_80x24();
+    session.watch_for(7).press(&DONE).watch_for(7).press(&[Action::Health]);
+    approve("countdown-health", &mut session);
+    session.watch_for(7).press(&[Action::Back]);
+    assert!(session.shows("NOT YET PERMANENT"), "{}", session.text());
 }
 
 #[test]
@@ -270,6 +277,35 @@ fn outcomes() {
     let mut alone = Stage { refuses, ..Stage::default() }.on_80x24();
     alone.press(&[Action::Down, Action::Mark, Action::Plan, Action::Apply, Action::Confirm]);
     approve("refused-alone", &mut alone);
+}
+
+#[test]
+fn a_change_that_stayed() {
+    let name = "20261124T060000Z-aaaa";
+    let mut journal = journal_of_scheduler();
+    let Outcome::Stuck { cause, by_hand, left } = kept(name) else { unreachable!() };
+    journal.push(RecordKind::Stuck { cause, by_hand, left });
+    let history = vec![summary(name, Some(kept(name)))];
+    let stage = || Stage {
+        journal: journal.clone(),
+        outcome: Some(kept(name)),
+        history: history.clone(),
+        ..Stage::default()
+    };
+    let mut session = stage().on_80x24();
+    session.press(&DONE);
+    approve("stayed", &mut session);
+    let mut session = stage().on_80x24();
+    session.press(&[Action::History]);
+    approve("stayed-history", &mut session);
+    session.press(&[Action::KeepChange]);
+    approve("keep-question", &mut session);
+    session.press(&[Action::Back, Action::AllowSingle, Action::Recover]);
+    approve("put-back-question", &mut session);
+    let refuses = Some("the API server of 10.0.0.12:6443 is not ready: repair that one first, or say --allow-single to put it back all the same".to_owned());
+    let mut session = Stage { refuses, ..stage() }.on_80x24();
+    session.press(&[Action::Recover, Action::Confirm]);
+    approve("put-back-refused", &mut session);
 }
 
 #[test]

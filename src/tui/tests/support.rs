@@ -16,8 +16,8 @@ use crate::{
     engine::{EngineError, Health, RollbackPlan, Scan, Summary, Transaction},
     model::{
         Assessment, AttributedEdit, BenchmarkId, Change, ChangeKind, Component, ControlId, Digest,
-        Distribution, Edit, Evidence, FileImage, FileMeta, Finding, FixOffer, LeftOut, Level, Mark,
-        Minor, NodeFacts, NodeProfile, Observation, Outcome, Phase, Plan, Reason, Record,
+        Distribution, Edit, Evidence, FileImage, FileMeta, Finding, FixOffer, Left, LeftOut, Level,
+        Mark, Minor, NodeFacts, NodeProfile, Observation, Outcome, Phase, Plan, Reason, Record,
         RecordKind, Report, Reversibility, Role, Slug, Source, Status, Step, StepTarget, Tier,
         TransactionId,
         change::{PlanSchema, PlannedControl},
@@ -388,6 +388,15 @@ pub(crate) fn summary(name: &str, outcome: Option<Outcome>) -> Summary {
     }
 }
 
+/// A change that stayed although nobody confirmed it.
+pub(crate) fn kept(name: &str) -> Outcome {
+    Outcome::Stuck {
+        cause: "nobody confirmed it within 300 s, and the API server of 10.0.0.12:6443 is not ready. The change was not put back: it is healthy, and stays until a person decides".to_owned(),
+        by_hand: ["confirm", "revert"].map(|word| format!("kube-temper {word} {name}")).into(),
+        left: Left::New,
+    }
+}
+
 /// Plays a node: every answer is prepared.
 #[derive(Debug, Clone)]
 pub(crate) struct Stage {
@@ -507,7 +516,7 @@ impl Backstage for Stage {
                     refusal.map_or(Ok(()), |why| Err(EngineError::Refused(why.to_owned())));
                 JobMsg::Checked { question: (intent, terms), result }
             }
-            Effect::Apply(..) | Effect::Rollback(..) => self.started(),
+            Effect::Apply(..) | Effect::Rollback(..) | Effect::Decide(..) => self.started(),
             Effect::NoteRollback(_) => JobMsg::Noted(Ok(transaction_id("20261124T060000Z-aaaa"))),
             Effect::Answer(..) => JobMsg::Answered(Ok(())),
             Effect::Recover => {

@@ -69,9 +69,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Apply => return apply(model),
         Action::UndoLast => return plan_undo(model, Undo::Last),
         Action::Undo => return undo(model),
-        Action::Recover => {
-            let write = Write::Recover(model.to_recover());
-            ask(model, write, Consent::default());
+        Action::Recover => recover(model),
+        Action::KeepChange => {
+            if let Some(id) = model.undecided().cloned() {
+                ask(model, Write::Keep(id), Consent::default());
+            }
         }
         Action::AllowPending => return allow(model, Allowance::Pending),
         Action::AllowSingle => return allow(model, Allowance::Single),
@@ -204,6 +206,7 @@ fn back(model: &mut Model) -> Vec<Effect> {
         }
         Screen::Findings => model.say(Tone::Plain, "q quits"),
         Screen::Undo | Screen::Transaction => model.show(Screen::History),
+        Screen::Health if model.transaction_runs() => model.show(Screen::Progress),
         Screen::Plan | Screen::Outcome | Screen::History | Screen::Progress | Screen::Health => {
             model.show(Screen::Findings);
         }
@@ -363,8 +366,26 @@ fn undo(model: &mut Model) -> Vec<Effect> {
     id.map_or_else(Vec::new, |id| plan_undo(model, Undo::Transaction(id)))
 }
 
-/// Allows something for the plan on the screen, or takes that back.
+/// Asks about what was interrupted, else about the change that stayed.
+fn recover(model: &mut Model) {
+    if let Some(id) = model.puts_back().cloned() {
+        let consent = model.put_back;
+        ask(model, Write::PutBack(id), consent);
+    } else {
+        let interrupted = model.to_recover();
+        ask(model, Write::Recover(interrupted), Consent::default());
+    }
+}
+
+/// Allows something for the plan on the screen or the change that is put back, or takes that back.
 fn allow(model: &mut Model, allowance: Allowance) -> Vec<Effect> {
+    if !matches!(model.screen, Screen::Plan | Screen::Undo) {
+        model.put_back.toggle(allowance);
+        let given = model.put_back.gives(allowance);
+        let word = if given { "allowed" } else { "not allowed any more" };
+        model.say(Tone::Warn, format!("{word}: {}", allowance.words()));
+        return Vec::new();
+    }
     if let Some(review) = model.review_mut() {
         review.toggle(allowance);
     }
@@ -392,6 +413,7 @@ fn confirmed(model: &mut Model) -> Vec<Effect> {
     if confirm.write.only_noted() {
         return vec![effect];
     }
+    model.put_back = Consent::default();
     model.progress = Some(Progress::new(confirm.write, model.now));
     model.show(Screen::Progress);
     vec![effect]

@@ -240,7 +240,8 @@ fn polled(model: &mut Model, result: Result<Polled, EngineError>) -> Vec<Effect>
 
 /// The attempt to write is over: its outcome is shown, and the node is read again.
 fn end(model: &mut Model, ending: Ending) -> Vec<Effect> {
-    if ending == Ending::Ended(Outcome::Committed) {
+    let applied = matches!(&model.progress, Some(progress) if progress.write.is_apply());
+    if applied && ending == Ending::Ended(Outcome::Committed) {
         model.findings.marked.clear();
     }
     // What was planned before this write is no longer what would be done.

@@ -30,10 +30,6 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Paste(text) => pasted(model, &text),
         Msg::Resize(columns, rows) => {
             model.size = (columns, rows);
-            // What is covered is not on the screen any more: it is asked anew.
-            if model.too_small() {
-                unseen(model);
-            }
             Vec::new()
         }
         Msg::Tick(now) => {
@@ -44,7 +40,9 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.now = model.now.max(now);
             if let Some(confirm) = model.confirm_mut() {
                 confirm.shown.get_or_insert(now);
-            } else if let Some(countdown) = model.countdown_mut() {
+            } else if model.watches()
+                && let Some(countdown) = model.countdown_mut()
+            {
                 countdown.shown.get_or_insert(now);
             }
             Vec::new()
@@ -67,16 +65,21 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
     };
     let effects = asked(model, effects);
+    unseen(model);
     settle::settle(model);
     effects
 }
 
-/// No key pressed before the next drawing answers what was asked.
+/// What is covered is not on the screen any more: no key pressed before it is drawn again answers it.
 fn unseen(model: &mut Model) {
-    if let Some(countdown) = model.countdown_mut() {
+    if !model.watches()
+        && let Some(countdown) = model.countdown_mut()
+    {
         countdown.shown = None;
     }
-    if let Some(confirm) = model.confirm_mut() {
+    if model.too_small()
+        && let Some(confirm) = model.confirm_mut()
+    {
         confirm.shown = None;
     }
 }
@@ -190,7 +193,9 @@ pub(crate) fn wants_drawn(model: &Model) -> bool {
     match model.confirm() {
         _ if model.too_small() => false,
         Some(confirm) => confirm.shown.is_none(),
-        None => model.countdown().is_some_and(|countdown| countdown.shown.is_none()),
+        None => {
+            model.watches() && model.countdown().is_some_and(|countdown| countdown.shown.is_none())
+        }
     }
 }
 

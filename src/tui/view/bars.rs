@@ -137,8 +137,11 @@ fn score(model: &Model, theme: Theme) -> String {
     )
 }
 
-/// What stands in the way of writing on this node, as long as it does.
+/// What goes on out of sight, or stands in the way of writing on this node, as long as it does.
 pub(super) fn banner(model: &Model) -> Option<(Tone, String)> {
+    if model.transaction_runs() && !model.watches() {
+        return Some(meanwhile(model));
+    }
     if let Some(id) = model.under_way_elsewhere() {
         return Some((
             Tone::Warn,
@@ -151,6 +154,15 @@ pub(super) fn banner(model: &Model) -> Option<(Tone, String)> {
             format!("! unfinished {id}: recover it (X) before anything is written"),
         ));
     }
+    if model.read_only.is_none()
+        && !model.transaction_runs()
+        && let Some(id) = model.undecided()
+    {
+        return Some((
+            Tone::Warn,
+            format!("! {id} stayed unconfirmed: K keeps it, X puts it back"),
+        ));
+    }
     if let Some(refusal) = model.layout_refusal() {
         return Some((Tone::Warn, format!("! no fixes here: {refusal}")));
     }
@@ -158,6 +170,20 @@ pub(super) fn banner(model: &Model) -> Option<(Tone, String)> {
         return Some((Tone::Warn, format!("! read-only: {reason}")));
     }
     None
+}
+
+/// A transaction that is under way behind what is looked at.
+fn meanwhile(model: &Model) -> (Tone, String) {
+    match model.countdown() {
+        Some(countdown) => {
+            let left = super::progress::clock(countdown.left);
+            (
+                Tone::Warn,
+                format!("! NOT YET KEPT: put back by itself in {left}. Esc: decide (K, X)"),
+            )
+        }
+        None => (Tone::Info, "~ the transaction goes on. Esc: back to it".to_owned()),
+    }
 }
 
 fn note(model: &Model, theme: Theme) -> Line<'static> {
@@ -189,7 +215,10 @@ fn note(model: &Model, theme: Theme) -> Line<'static> {
 /// The keys, as many as fit; help and quit always.
 fn bar(model: &Model, theme: Theme) -> Line<'static> {
     let context = Context::of(model);
-    let shown: Vec<&Binding> = keys::of(context).filter(|b| !b.label.is_empty()).collect();
+    // Hardly ever there is something to keep: its key is shown when there is.
+    let idle = |b: &Binding| b.action == keys::Action::KeepChange && (b.disabled)(model).is_some();
+    let shown: Vec<&Binding> =
+        keys::of(context).filter(|b| !b.label.is_empty() && !idle(b)).collect();
     let (fixed, free): (Vec<&Binding>, Vec<&Binding>) = shown
         .into_iter()
         .partition(|b| matches!(b.action, keys::Action::Help | keys::Action::Quit));
@@ -237,6 +266,7 @@ fn label(model: &Model, binding: &Binding) -> String {
     let marked = model.findings.marked.len();
     match binding.action {
         keys::Action::Apply if marked > 0 => format!("{} {marked}", binding.label),
+        keys::Action::Recover if model.puts_back().is_some() => "put back".to_owned(),
         _ => binding.label.to_owned(),
     }
 }

@@ -20,7 +20,7 @@ use crate::{
     model::{Reversibility, Tier},
     tui::{
         keys::{self, Context},
-        model::{Confirm, Facet, Filter, Model, Overlay, Review, Tone, Write},
+        model::{Allowance, Confirm, Facet, Filter, Model, Overlay, Review, Tone, Write},
     },
 };
 
@@ -147,6 +147,8 @@ fn question(confirm: &Confirm, theme: Theme, layout: &Layout, frame: &mut Frame<
         Write::Rollback(_) if confirm.write.only_noted() => "Note as undone?",
         Write::Rollback(_) => "Roll back?",
         Write::Recover(_) => "Recover?",
+        Write::Keep(_) => "Keep?",
+        Write::PutBack(_) => "Put back?",
     };
     let area = centred(layout.body, columns, rows);
     Framed { title, right: "", focused: true }.draw(theme, area, lines, 0, frame);
@@ -161,6 +163,28 @@ fn what(page: &mut Page, confirm: &Confirm) {
             Tone::Plain,
             "Where every step had proved itself the change is kept. Everything else is put back from its backups.",
         );
+    }
+    if let Write::Keep(id) | Write::PutBack(id) = &confirm.write {
+        page.text(Tone::Strong, &format!("{id} stayed, although nobody confirmed it."));
+    }
+    match &confirm.write {
+        Write::Keep(_) => page.text(
+            Tone::Plain,
+            "It is kept for good if every file is as it left them and what it restarted is well now.",
+        ),
+        Write::PutBack(_) => {
+            page.text(
+                Tone::Plain,
+                "Every file gets its old state again, what it restarted restarts once more, and the node must prove itself healthy.",
+            );
+            if !confirm.consent.gives(Allowance::Single) {
+                page.text(Tone::Plain, "Refused while another API server is down, unless s allowed it before.");
+            }
+            for allowance in confirm.consent.given() {
+                page.item("!", Tone::Warn, allowance.consequence());
+            }
+        }
+        _ => {}
     }
     if let Write::Rollback(rollback) = &confirm.write {
         for id in &rollback.of {
@@ -236,7 +260,7 @@ pub(super) fn help(model: &Model, columns: u16) -> Vec<Line<'static>> {
     let context = match below {
         Some(Overlay::Explain { .. }) => Context::Explain,
         Some(Overlay::Diff(_)) => Context::Diff,
-        _ => Context::of_screen(model.screen),
+        _ => Context::of_screen(model),
     };
     page.text(Tone::Strong, "Keys here");
     for binding in keys::of(context) {

@@ -38,6 +38,8 @@ fn title(progress: &Progress) -> String {
         Write::Apply(plan) => format!("Apply: {}", headline(plan)),
         Write::Rollback(rollback) => format!("Roll back: {}", headline(&rollback.plan)),
         Write::Recover(ids) => format!("Recover {}", count(ids.len(), "transaction")),
+        Write::Keep(_) => "Keep".to_owned(),
+        Write::PutBack(_) => "Put back".to_owned(),
     };
     match (progress.step(), progress.write.plan(), &progress.ending) {
         (Some(step), Some(plan), None) => {
@@ -129,7 +131,7 @@ fn bar(countdown: &Countdown, ascii: bool) -> String {
 }
 
 /// `00:37`.
-fn clock(duration: Duration) -> String {
+pub(super) fn clock(duration: Duration) -> String {
     let seconds = duration.as_secs();
     format!("{:02}:{:02}", seconds / 60, seconds % 60)
 }
@@ -257,7 +259,12 @@ fn refused(page: &mut Page, model: &Model, progress: &Progress, why: &str) {
     page.labelled("Why", Tone::Plain, why);
     let again = match progress.write {
         Write::Apply(_) => "p plans again, from what is there now",
-        _ => "z or the history (3) plans it again, from what is there now",
+        Write::Rollback(_) => "z or the history (3) plans it again, from what is there now",
+        Write::Recover(_) => "X tries again",
+        Write::Keep(_) => "once that is mended K asks again; X puts it back",
+        Write::PutBack(_) => {
+            "once that is mended X asks again; s, then X puts it back all the same; K keeps it"
+        }
     };
     page.labelled("Next", Tone::Info, &format!("{again}. Esc goes back to the findings."));
     let Some(plan) = progress.write.plan() else { return };
@@ -299,7 +306,7 @@ fn ended(page: &mut Page, model: &Model, progress: &Progress, outcome: &Outcome)
                 }
                 page.gap();
                 page.text(Tone::Info, match left {
-                    Left::New => "Q quits and leaves them on the terminal, to be copied.",
+                    Left::New => "K keeps it, X puts it back; each asks first. Q quits and leaves the commands on the terminal.",
                     _ => "Q quits and leaves them on the terminal, to be copied. X tries to put it back once more.",
                 });
             }

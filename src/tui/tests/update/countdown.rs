@@ -149,3 +149,27 @@ fn a_new_size_loses_nothing_of_it() {
     drawn(&mut model);
     assert_eq!(answered(&press(&mut model, Action::Keep)), Answer::Keep);
 }
+
+#[test]
+fn it_goes_on_out_of_sight_and_hears_no_key_there() {
+    for (away, back) in [(Action::Health, Action::Back), (Action::Help, Action::Back)] {
+        let mut model = waiting();
+        press(&mut model, away);
+        assert!(press(&mut model, Action::Keep).is_empty());
+        told(&mut model, 100, Vec::new());
+        assert_eq!(model.countdown().unwrap().left, Duration::from_secs(210));
+        drawn(&mut model);
+        press(&mut model, back);
+        // Not on the screen again yet.
+        assert!(press(&mut model, Action::Keep).is_empty());
+        drawn(&mut model);
+        assert_eq!(answered(&press(&mut model, Action::Keep)), Answer::Keep);
+    }
+    // One that began out of sight was never drawn.
+    let mut model = running();
+    press(&mut model, Action::Health);
+    told(&mut model, 10, record(RecordKind::Waiting { until: at(310) }));
+    drawn(&mut model);
+    press(&mut model, Action::Back);
+    assert!(press(&mut model, Action::Keep).is_empty());
+}

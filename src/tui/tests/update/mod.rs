@@ -2,6 +2,7 @@
 
 mod consent;
 mod countdown;
+mod decisions;
 mod findings;
 mod questions;
 mod transactions;
