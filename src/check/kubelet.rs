@@ -7,7 +7,7 @@ use crate::{
         control::{Absent, Alternative},
         facts::{KubeletLayer, Parsed},
     },
-    text::{kubelet::effective, values, yaml},
+    text::{kubelet::effective, unit, values, yaml},
 };
 
 use super::{
@@ -34,6 +34,11 @@ pub(super) struct Wanted<'c> {
 pub(super) fn sides(facts: &NodeFacts) -> Result<Vec<Side<'_>>, Verdict> {
     sides::of(facts, Component::Kubelet).or_else(|verdict| match &facts.kubelet.config {
         Some(config) if verdict.status == Status::NotApplicable => {
+            // Its flags could say anything.
+            if let Some(why) = unit::untold(&facts.kubelet) {
+                let why = format!("what would start the kubelet cannot be told: {why}");
+                return Err(Verdict::error(why, Vec::new()));
+            }
             Ok(vec![Side::unstarted(Component::Kubelet, Cow::Borrowed(&config.path))])
         }
         _ => Err(verdict),

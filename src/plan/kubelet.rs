@@ -118,9 +118,11 @@ fn flag_works(
         let Some(start_args) = &facts.kubelet.start_args else {
             let running = facts.process(Component::Kubelet);
             if running.is_some_and(|process| gives(&process.argv, name, element)) {
+                let why = text::unit::untold(&facts.kubelet)
+                    .unwrap_or_else(|| "nothing tells where that is written".to_owned());
                 return Err(format!(
-                    "the kubelet runs with --{name}, which overrides its configuration, and nothing \
-                     tells where that is written: remove it where the kubelet is started"
+                    "the kubelet runs with --{name}, which overrides its configuration, and {why}: \
+                     remove it where the kubelet is started"
                 ));
             }
             continue;
@@ -213,14 +215,19 @@ pub(super) fn prove<'w>(
             })
             .collect()
     };
-    let args = text::unit::start_args(
+    let started = text::unit::start_args(
         &new_texts(&facts.kubelet.unit_files),
         &new_texts(&facts.kubelet.env_files),
         &facts.kubelet.specifiers,
-    )
-    .map_err(|why| format!("what would start the kubelet cannot be told: {why}"))?
-    .unwrap_or_default();
-    let args: Vec<&str> = args.iter().map(|arg| arg.text.as_str()).collect();
+    );
+    let args: Vec<String> = match (started, facts.process(Component::Kubelet)) {
+        (Ok(args), _) => args.into_iter().flatten().map(|arg| arg.text).collect(),
+        // What its files do not tell, it runs with.
+        (Err(_), Some(process)) => process.argv.clone(),
+        (Err(why), None) => {
+            return Err(format!("what would start the kubelet cannot be told: {why}"));
+        }
+    };
     for work in works {
         let wrong = match &work.edit.edit {
             Edit::SetField { field, value } => {

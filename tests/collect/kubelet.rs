@@ -209,3 +209,20 @@ fn environment_files_are_found_by_pattern_and_untold_specifiers_give_no_argument
         found.problems
     );
 }
+
+#[test]
+fn a_variable_of_the_service_manager_is_known_only_where_the_kubelet_runs() {
+    let files = recorded(recording::KUBEADM_1_36_2);
+    files.put_file(
+        "/etc/systemd/system/kubelet.service.d/99-start.conf",
+        0o600,
+        "[Service]\nPassEnvironment=HARDEN\nExecStart=\nExecStart=/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml $HARDEN\n",
+    );
+    let argv = &["/usr/bin/kubelet", "--config=/var/lib/kubelet/config.yaml", "--v=3"];
+    Proc::new(980, argv, "0::/system.slice/kubelet.service").put(&files);
+    let live = facts(files, NodeKind::Live);
+    assert_eq!(live.kubelet.start_args, None);
+    assert_eq!(live.process(Component::Kubelet).unwrap().argv, argv);
+    let problem = "what kubelet.service would start cannot be told: $HARDEN in its ExecStart=";
+    assert!(live.problems.iter().any(|p| p.contains(problem)), "{:?}", live.problems);
+}

@@ -191,3 +191,22 @@ fn components_that_systemd_starts_give_their_arguments() {
         assert_eq!(paths(&facts, PathVar::EtcdManifest), ["/etc/systemd/system/etcd.service"]);
     }
 }
+
+#[test]
+fn variables_of_etcd_may_come_from_the_service_manager() {
+    for (setting, more) in [
+        ("PassEnvironment=ETCD_AUTO_TLS", true),
+        ("PassEnvironment=ETCD_AUTO_TLS\nEnvironment=ETCD_AUTO_TLS=false", false),
+        ("PassEnvironment=PATH", false),
+    ] {
+        let unit = format!("[Service]\n{setting}\nExecStart=/usr/local/bin/etcd --name=a\n");
+        let files = bare().with_file("/etc/systemd/system/etcd.service", 0o644, unit);
+        files.put_link(
+            "/etc/systemd/system/multi-user.target.wants/etcd.service",
+            "/etc/systemd/system/etcd.service",
+        );
+        let facts = facts(files, NodeKind::Offline);
+        assert_eq!(facts.unit_args[&Component::Etcd].len(), 2, "{setting}");
+        assert_eq!(facts.unit_variables.more.is_some(), more, "{setting}");
+    }
+}

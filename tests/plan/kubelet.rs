@@ -97,6 +97,42 @@ fn a_flag_that_overrides_the_field_is_removed_where_it_is_written() {
 }
 
 #[test]
+fn a_variable_of_the_service_manager_is_believed_as_it_runs() {
+    let unit = UNIT.replace("[Service]\n", "[Service]\nPassEnvironment=HARDEN\n");
+    let unit = unit.replace("$KUBELET_KUBEADM_ARGS", "$KUBELET_KUBEADM_ARGS $HARDEN");
+    let node = |argv: &[&str], env: &str| {
+        let mut node = node_with(anonymous());
+        node.kubelet_config(ON);
+        node.kubelet_unit(&unit, env);
+        if !argv.is_empty() {
+            node.process(Component::Kubelet, argv, 0);
+        }
+        node.plan()
+    };
+    let env = "KUBELET_KUBEADM_ARGS=--v=2\n";
+    let config = "--config=/var/lib/kubelet/config.yaml";
+    let planned = node(&["kubelet", config, "--v=2", "--v=3"], env);
+    assert_eq!(changed(&planned), owned(&[(KUBELET_CONFIG, OFF)]), "{:?}", left(&planned));
+    for (argv, words) in [
+        (
+            &["kubelet", config, "--v=2", "--anonymous-auth=true"][..],
+            &["runs with --anonymous-auth", "$HARDEN", "PassEnvironment="],
+        ),
+        (&[], &["what would start the kubelet cannot be told", "$HARDEN", "PassEnvironment="]),
+    ] {
+        let plan = node(argv, env);
+        assert!(plan.is_empty(), "{argv:?}");
+        let said = left(&plan).join("\n");
+        assert!(words.iter().all(|word| said.contains(word)), "{said}");
+    }
+    // What a file sets wins, and is known.
+    let set = "KUBELET_KUBEADM_ARGS=--v=2\nHARDEN=--anonymous-auth=true\n";
+    let plan = node(&[], set);
+    let gone = "KUBELET_KUBEADM_ARGS=--v=2\nHARDEN=\n";
+    assert_eq!(changed(&plan), owned(&[(KUBELET_CONFIG, OFF), (FLAGS_ENV, gone)]));
+}
+
+#[test]
 fn one_element_of_a_flag_goes_and_the_rest_stays() {
     let gate = "featureGates:\n  RotateKubeletServerCertificate: false\n  Other: true\n";
     let mut node = node_with(FixAction::RemoveKubeletField {

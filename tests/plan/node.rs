@@ -183,7 +183,8 @@ impl Node {
             &self.facts.kubelet.env_files,
             &self.facts.kubelet.specifiers,
         )
-        .unwrap();
+        .ok()
+        .flatten();
     }
 
     pub(crate) fn start_args(&mut self, args: &[(&str, &str)]) {

@@ -194,3 +194,26 @@ fn a_quoted_boolean_keeps_the_kubelet_from_starting() {
         comes_out(&node.judge(id), Status::Error, "the kubelet does not start with anything but");
     }
 }
+
+#[test]
+fn flags_that_only_the_service_manager_knows_are_judged_as_they_run() {
+    let unit = "[Service]\nPassEnvironment=HARDEN\nExecStart=/usr/bin/kubelet --config=/var/lib/kubelet/config.yaml $HARDEN\n";
+    let untold = |node: super::node_facts::Node| {
+        node.with(|facts| {
+            facts.kubelet.start_args = None;
+            facts.kubelet.unit_files = vec![super::node_facts::text_file("/u.conf", unit)];
+        })
+    };
+    let running = untold(kubelet("readOnlyPort: 0\n", &["--read-only-port=10255"]));
+    comes_out(&running.judge("4.2.4"), Status::Fail, "--read-only-port=10255");
+    assert!(running.find("KT-drift").is_none(), "nothing to differ from");
+    let image = untold(kubelet("readOnlyPort: 0\n", &[])).with(|facts| {
+        facts.live = false;
+        facts.processes.remove(&Component::Kubelet);
+    });
+    comes_out(
+        &image.judge("4.2.4"),
+        Status::Error,
+        "what would start the kubelet cannot be told: $HARDEN in its ExecStart=",
+    );
+}

@@ -60,7 +60,7 @@ pub fn node() -> Node {
     }
 }
 
-fn text_file(path: &str, text: &str) -> TextFile {
+pub fn text_file(path: &str, text: &str) -> TextFile {
     TextFile { path: path.to_owned(), text: text.to_owned(), digest: Digest::of(text.as_bytes()) }
 }
 

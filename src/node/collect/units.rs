@@ -113,23 +113,25 @@ pub(super) fn find(reader: &mut Reader<'_>, name: &str) -> Option<Unit> {
     match given(&unit) {
         Ok((args, variables)) => {
             unit.args = args.filter(|_| complete);
-            unit.variables.set = variables;
+            unit.variables = variables;
         }
         Err(why) => reader.problems.push(format!("what {name} would start cannot be told: {why}")),
     }
     Some(unit)
 }
 
-type Given = (Option<Vec<Arg>>, BTreeMap<String, Variable>);
-
 /// The arguments of a unit and the variables of etcd that it sets.
-fn given(unit: &Unit) -> Result<Given, String> {
+fn given(unit: &Unit) -> Result<(Option<Vec<Arg>>, Variables), String> {
     let Unit { files, env_files, specifiers, .. } = unit;
-    let variables = unit::environment(files, env_files, specifiers)?.into_iter();
-    let variables = variables
+    let set: BTreeMap<String, Variable> = unit::environment(files, env_files, specifiers)?
+        .into_iter()
         .filter(|(name, _)| variables::is_ours(name))
-        .map(|(name, Arg { text, path, line })| (name, Variable { value: Some(text), path, line }));
-    Ok((unit::start_args(files, env_files, specifiers)?, variables.collect()))
+        .map(|(name, Arg { text, path, line })| (name, Variable { value: Some(text), path, line }))
+        .collect();
+    let passed = unit::passed(files, specifiers);
+    let more = passed.iter().any(|name| variables::is_ours(name) && !set.contains_key(name));
+    let more = more.then(|| "PassEnvironment=".to_owned());
+    Ok((unit::start_args(files, env_files, specifiers)?, Variables { set, more }))
 }
 
 /// Drop-ins in the order they are applied.

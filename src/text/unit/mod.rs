@@ -8,10 +8,10 @@ mod read;
 mod specifiers;
 pub(crate) mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EditRefused, env_file};
-use crate::model::facts::{Arg, TextFile};
+use crate::model::facts::{Arg, KubeletFacts, TextFile};
 use read::{Setting, service};
 use specifiers::filled;
 pub use specifiers::{Specifiers, specifiers};
@@ -40,7 +40,7 @@ pub fn environment_files(units: &[TextFile], known: &Specifiers) -> Vec<(String,
 /// `$VAR`, the `ExecStart=` line's for everything else.
 ///
 /// # Errors
-/// A specifier that only the running system could tell; half a sentence.
+/// A specifier or a variable that only the running system could tell; half a sentence.
 pub fn start_args(
     units: &[TextFile],
     env_files: &[TextFile],
@@ -52,6 +52,14 @@ pub fn start_args(
     }
     let Some(command) = command else { return Ok(None) };
     let variables = variables(units, env_files, known)?;
+    let passed = passed(units, known);
+    let lookup = |name: &str| match variables.get(name) {
+        Some(variable) => Ok(Some(variable)),
+        None if passed.contains(name) => Err(format!(
+            "${name} in its ExecStart= is the service manager's own (PassEnvironment=), which no file tells"
+        )),
+        None => Ok(None),
+    };
     let mut words = words::split(&command.value).into_iter();
     let Some(mut program) = words.next() else { return Ok(None) };
     let prefix: String = program
@@ -74,10 +82,29 @@ pub fn start_args(
         if prefix.contains(':') {
             args.push(command.arg(&word.letters));
         } else {
-            args.extend(expand(&command, &word, &variables));
+            args.extend(expand(&command, &word, &lookup)?);
         }
     }
     Ok(Some(args))
+}
+
+/// Why its files do not tell what the kubelet would be started with; `None` when they do.
+pub fn untold(kubelet: &KubeletFacts) -> Option<String> {
+    start_args(&kubelet.unit_files, &kubelet.env_files, &kubelet.specifiers).err()
+}
+
+/// Variables that a unit takes from the environment of the service manager (`PassEnvironment=`). Where the unit or
+/// its files set one of them too, that counts (`accum_env` in systemd's `src/core/exec-invoke.c`).
+pub fn passed(units: &[TextFile], known: &Specifiers) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for setting in settings(units, "PassEnvironment") {
+        if setting.value.is_empty() {
+            names.clear();
+        }
+        let value = filled(&setting.value, known).unwrap_or(setting.value);
+        names.extend(words::split(&value).iter().map(Word::text));
+    }
+    names
 }
 
 /// What a unit sets in the environment of its program: values by name, each with its place.
@@ -142,24 +169,24 @@ fn assignment(word: &Word) -> Option<(String, Letters)> {
 
 /// `$VAR` as a word of its own is split at white space, `${VAR}` within a word is not; unknown
 /// variables are empty; `$$` is a dollar.
-fn expand(
+fn expand<'v>(
     command: &Setting<'_>,
     word: &Word,
-    variables: &BTreeMap<String, Variable<'_>>,
-) -> Vec<Arg> {
+    lookup: &impl Fn(&str) -> Result<Option<&'v Variable<'v>>, String>,
+) -> Result<Vec<Arg>, String> {
     let text = word.text();
     let name = text.strip_prefix('$').filter(|name| env_file::is_name(name));
     if let Some(name) = name {
-        let Some(variable) = variables.get(name) else { return Vec::new() };
-        return words::split(&variable.value)
+        let Some(variable) = lookup(name)? else { return Ok(Vec::new()) };
+        return Ok(words::split(&variable.value)
             .iter()
             .map(|word| arg(variable.file, word.text(), word.at.start))
-            .collect();
+            .collect());
     }
     let only = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
-    if let Some(variable) = only.and_then(|name| variables.get(name)) {
+    if let Some(variable) = only.map(lookup).transpose()?.flatten() {
         let start = variable.value.first().map_or(0, |letter| letter.at.start);
-        return vec![arg(variable.file, words::text(&variable.value), start)];
+        return Ok(vec![arg(variable.file, words::text(&variable.value), start)]);
     }
     let mut out = String::new();
     let mut rest = text.as_str();
@@ -172,7 +199,7 @@ fn expand(
             rest = after;
         } else if let Some((name, after)) = after.strip_prefix('{').and_then(|a| a.split_once('}'))
         {
-            let value = variables.get(name).map(|variable| words::text(&variable.value));
+            let value = lookup(name)?.map(|variable| words::text(&variable.value));
             out.push_str(&value.unwrap_or_default());
             rest = after;
         } else {
@@ -181,7 +208,7 @@ fn expand(
         }
     }
     out.push_str(rest);
-    vec![arg(command.file, out, word.at.start)]
+    Ok(vec![arg(command.file, out, word.at.start)])
 }
 
 fn arg(file: &TextFile, text: String, byte: usize) -> Arg {

@@ -133,3 +133,29 @@ fn specifiers_are_filled_in_after_the_words_are_split() {
     let boot = [file("u0", "[Service]\nEnvironment=A=%b\nExecStart=/k $A\n")];
     assert_eq!(start_args(&boot, &[], &known).unwrap_err(), "%b in its Environment= is not known");
 }
+
+#[test]
+fn a_variable_that_only_the_service_manager_has_is_not_told() {
+    let unit = |settings: &str, command: &str| {
+        let text = format!("[Service]\n{settings}\nExecStart=/k {command}\n");
+        let env = [file("e0", "E=--e\n")];
+        let args = start_args(&[file("u0", &text)], &env, &specifiers("k.service", ""));
+        args.map(|args| args.unwrap().into_iter().skip(1).map(|arg| arg.text).collect::<Vec<_>>())
+    };
+    let untold =
+        "$P in its ExecStart= is the service manager's own (PassEnvironment=), which no file tells";
+    for (settings, command, want) in [
+        ("PassEnvironment=O P", "$P", Err(untold)),
+        ("PassEnvironment=O\nPassEnvironment=P", "--x=${P}", Err(untold)),
+        ("PassEnvironment=P", "${P}", Err(untold)),
+        ("PassEnvironment=P", "$E $NONE", Ok(vec!["--e"])),
+        ("PassEnvironment=P\nPassEnvironment=", "$P --x", Ok(vec!["--x"])),
+        ("PassEnvironment=P E\nEnvironment=P=--p", "$P $E", Ok(vec!["--p", "--e"])),
+        ("PassEnvironment=P", "$$P --x=$P", Ok(vec!["$P", "--x=$P"])),
+    ] {
+        let want = want
+            .map(|want| want.into_iter().map(str::to_owned).collect::<Vec<_>>())
+            .map_err(str::to_owned);
+        assert_eq!(unit(settings, command), want, "{settings} {command}");
+    }
+}
