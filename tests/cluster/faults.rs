@@ -51,14 +51,26 @@ fn a_recorded_cluster_is_read_whole_whatever_the_size_of_its_pages() {
 }
 
 #[test]
-fn a_large_cluster_takes_as_many_requests_as_it_has_pages() {
-    let server = ApiServer::start(large::answer);
-    let client = ApiClient::of_kubeconfig("/c.conf", server.trusted().as_bytes()).unwrap();
-    let facts = client.read(&all()).unwrap();
-    assert!(facts.unread.is_empty(), "{:?}", facts.unread);
-    assert_eq!(facts.pods.len(), large::PODS);
-    // Version, 18 resources, and further pages of 500: 9 of the pods and 3 of the bindings.
-    assert_eq!(server.requests().len(), 1 + 18 + 9 + 3);
+fn a_cluster_takes_as_many_requests_as_it_has_pages() {
+    let size = |pods, namespaces, bindings| large::Size { pods, namespaces, bindings };
+    // Further pages of 500: of the pods, the namespaces, the bindings, and the ReplicaSets of ten pods each.
+    let cases = [
+        (size(10, 2, 4), 0),
+        (size(500, 500, 500), 0),
+        (size(501, 501, 501), 3),
+        (large::LARGE, 9 + 3),
+        (size(5_010, 500, 2_000), 10 + 3 + 1),
+    ];
+    for (size, further) in cases {
+        let server = ApiServer::start(move |request| size.answer(request));
+        let client = ApiClient::of_kubeconfig("/c.conf", server.trusted().as_bytes()).unwrap();
+        let facts = client.read(&all()).unwrap();
+        assert!(facts.unread.is_empty(), "{:?}", facts.unread);
+        let counts = (facts.pods.len(), facts.namespaces.len(), facts.role_bindings.len());
+        assert_eq!(counts, (size.pods, size.namespaces, size.bindings));
+        // The version, and 18 resources.
+        assert_eq!(server.requests().len(), 1 + 18 + further, "{size:?}");
+    }
 }
 
 #[test]

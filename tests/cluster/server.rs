@@ -30,6 +30,8 @@ pub struct Request {
 /// How the server answers.
 pub enum Answer {
     Json(u16, Value),
+    /// A body that was written before.
+    Ready(Arc<str>),
     /// With `Retry-After`.
     Later(u64),
     /// The first half of what it promised.
@@ -86,6 +88,7 @@ impl ApiServer {
         thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (config, seen, answers) = (config.clone(), seen.clone(), answers.clone());
+                stream.set_nodelay(true).unwrap();
                 thread::spawn(move || {
                     let connection = ServerConnection::new(config).unwrap();
                     serve(StreamOwned::new(connection, stream), &seen, &*answers)
@@ -194,6 +197,9 @@ fn serve(
             Answer::Json(status, body) => {
                 let body = body.to_string();
                 write!(stream, "{}{body}", head_of(status, body.len(), ""))?;
+            }
+            Answer::Ready(body) => {
+                write!(stream, "{}{body}", head_of(200, body.len(), ""))?;
             }
             Answer::Later(seconds) => {
                 let again = format!("Retry-After: {seconds}\r\n");
