@@ -61,6 +61,7 @@ fn the_demo_on_a_pipe_prints_its_scan_and_exits_10() {
     expect_code(&output, 10);
     let text = stdout(&output);
     assert!(text.contains("1.2.15"), "{text}");
+    assert!(text.contains("privileged containers in 1 workload: pod/legacy/privileged"), "{text}");
     assert!(text.contains("Score"), "{text}");
     assert!(!text.contains('\u{1b}'), "no colour on a pipe");
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use harness::{PLAIN, Session};
 use kube_temper::{
     catalog::Catalog,
+    cluster::simulated::SimCluster,
     engine::{Engine, Settings},
     model::{Component, Outcome},
     node::{
@@ -50,7 +51,8 @@ impl Journey {
         let clock = Arc::new(VirtualClock::default());
         let node = Arc::new(SimNode::new(&recording::KUBEADM_1_36_2, clock, 1).unwrap());
         let catalog = Arc::new(Catalog::embedded().unwrap());
-        let engine = Engine::new(node.clone(), catalog, Settings::default());
+        let cluster = Arc::new(SimCluster::new(node.clone()));
+        let engine = Engine::new(node.clone(), catalog, Settings::default()).reading(Some(cluster));
         let standing = Standing { kind: engine.kind(), read_only: engine.read_only_reason() };
         let session = Session::start(EngineJobs::new(engine), standing, (120, 40), PLAIN);
         Self { node, session }

@@ -90,13 +90,13 @@ fn refused(error: OpenError) -> EngineError {
     }
 }
 
-/// The engine on the built-in recorded node with a simulated kubelet.
+/// The engine on the built-in recorded node with a simulated kubelet, and on the recorded cluster around it.
 pub(super) fn demo() -> anyhow::Result<Engine> {
     let node = Arc::new(SimNode::demo(&recording::KUBEADM_1_36_2, DEMO_HURRY)?);
-    let cluster = SimCluster::new(Arc::clone(&node));
+    let cluster = Arc::new(SimCluster::new(Arc::clone(&node)));
     let catalog = Catalog::embedded().map_err(EngineError::from)?;
     let engine = Engine::new(node, Arc::new(catalog), Settings::default());
-    Ok(engine.in_cluster(Some(Arc::new(cluster))))
+    Ok(engine.in_cluster(Some(cluster.clone())).reading(Some(cluster)))
 }
 
 fn catalog(folder: Option<&Path>) -> Result<Catalog, EngineError> {
