@@ -39,6 +39,9 @@ pub fn confirm(site: Site<'_>, id: &TransactionId, by: String) -> Result<Outcome
     let node = site.node;
     let _lock = node.lock().map_err(|error| busy(node, error))?;
     let (loaded, plan) = undecided(node, id)?;
+    if let Some(why) = others::no_kubelet(node, &plan) {
+        return Err(Refusal::Refused(format!("{id} is not kept: {why}")));
+    }
     verify::well(site, &plan).map_err(|why| {
         Refusal::Refused(format!(
             "{id} is not kept, it is not well now ({why}): repair that, or put it back with 'kube-temper revert {id}'"
@@ -53,6 +56,9 @@ pub fn confirm(site: Site<'_>, id: &TransactionId, by: String) -> Result<Outcome
 /// Whether it can be put back now; looks only.
 pub fn may_revert(site: Site<'_>, id: &TransactionId, allow_single: bool) -> Result<(), Refusal> {
     let (_, plan) = undecided(site.node, id)?;
+    if let Some(why) = others::no_kubelet(site.node, &plan) {
+        return Err(Refusal::Refused(format!("{id} is not put back: {why}")));
+    }
     match others::in_the_way(site, &plan).filter(|_| !allow_single) {
         None => Ok(()),
         Some(why) => Err(Refusal::Refused(format!(
@@ -142,7 +148,8 @@ fn go_back<'s>(
     allow_single: bool,
     journal: &mut Writer,
 ) -> Result<Option<others::Held<'s>>, String> {
-    if let Some(why) = others::in_the_way(site, plan).filter(|_| !allow_single) {
+    let in_the_way = others::in_the_way(site, plan).filter(|_| !allow_single);
+    if let Some(why) = in_the_way.or_else(|| others::no_kubelet(site.node, plan)) {
         return Err(why);
     }
     let lease = others::hold(site, plan, id)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::{
     Site, others,
-    verify::{CALM, POLL, Seen},
+    verify::{BYSTANDERS, CALM, POLL, Seen},
 };
 use crate::{
     model::{Left, Outcome, Plan, Reason, RecordKind, TransactionId},
@@ -51,7 +51,16 @@ pub(super) struct Watch<'w> {
     pub(super) still: &'w mut dyn FnMut() -> Result<Seen, String>,
 }
 
+/// What is to happen once everything is there that it takes.
+enum Answer {
+    Keep { by: String },
+    Back { cause: String, reason: Reason },
+}
+
 /// Asks, and waits for an answer.
+///
+/// While the kubelet is away nothing can be put back, and what is kept would not be kept running: an answer waits for
+/// it. A kubelet that stays away is a person's.
 pub(super) fn ask(
     site: Site<'_>,
     id: &TransactionId,
@@ -76,20 +85,19 @@ pub(super) fn ask(
         ),
     );
     let mut looked: Option<Duration> = None;
-    let mut confirmed: Option<String> = None;
+    let mut answer: Option<Answer> = None;
     loop {
         let mut asked = false;
         for request in requests::take(site.node, id)? {
             match request {
                 Ok(Request::Confirm { by }) => {
                     asked = true;
-                    confirmed.get_or_insert(by);
+                    answer.get_or_insert(Answer::Keep { by });
                 }
                 Ok(Request::Revert { by, .. }) => {
-                    return Err(NotKept::Decided {
-                        cause: format!("{by} asked for it"),
-                        reason: Reason::Requested,
-                    });
+                    asked = true;
+                    let cause = format!("{by} asked for it");
+                    answer = Some(Answer::Back { cause, reason: Reason::Requested });
                 }
                 Ok(Request::Extend { seconds, .. }) => {
                     allowed = (allowed + Duration::from_secs(seconds)).min(LONGEST);
@@ -100,30 +108,58 @@ pub(super) fn ask(
             }
         }
         let now = clock.monotonic();
+        if answer.is_none() && now.saturating_sub(began) >= allowed {
+            asked = true;
+            let cause = format!("nobody confirmed it within {} s", allowed.as_secs());
+            answer = Some(Answer::Back { cause, reason: Reason::Unconfirmed });
+        }
         if asked || looked.is_none_or(|looked| now.saturating_sub(looked) >= CALM) {
             looked = Some(now);
-            let Seen { told, settled } = still().map_err(NotKept::Broken)?;
+            let Seen { told, settled, kubelet_away } = still().map_err(NotKept::Broken)?;
             for observation in told {
                 journal.append(site.node, RecordKind::Observed { step, observation })?;
             }
-            // What just restarts by itself is waited for: it is kept whole, or not at all.
-            if settled && let Some(by) = confirmed.take() {
-                return Ok(journal.append(site.node, RecordKind::Confirmed { by })?);
+            match (answer.take(), kubelet_away) {
+                (given, Some(away)) if away > BYSTANDERS => {
+                    return Err(NotKept::Alarm(no_kubelet(given.as_ref())));
+                }
+                // What just restarts by itself is waited for: it is kept whole, or not at all.
+                (Some(Answer::Keep { by }), None) if settled => {
+                    return Ok(journal.append(site.node, RecordKind::Confirmed { by })?);
+                }
+                (Some(Answer::Back { cause, reason }), None) => {
+                    return Err(back(site, plan, cause, reason));
+                }
+                (given, _) => answer = given,
             }
-        }
-        if confirmed.is_none() && clock.monotonic().saturating_sub(began) >= allowed {
-            let cause = format!("nobody confirmed it within {} s", allowed.as_secs());
-            return Err(match others::in_the_way(site, plan) {
-                Some(why) => NotKept::Alarm(format!("{cause}, and {why}")),
-                None => NotKept::Decided { cause, reason: Reason::Unconfirmed },
-            });
         }
         clock.sleep(POLL);
     }
 }
 
-/// A healthy change that nobody confirmed stays, because putting it back now would be worse: a person is
-/// called, and decides.
+/// Nobody's silence puts a healthy change back while that would be worse.
+fn back(site: Site<'_>, plan: &Plan, cause: String, reason: Reason) -> NotKept {
+    let silent = reason == Reason::Unconfirmed;
+    match silent.then(|| others::in_the_way(site, plan)).flatten() {
+        Some(why) => NotKept::Alarm(format!("{cause}, and {why}")),
+        None => NotKept::Decided { cause, reason },
+    }
+}
+
+fn no_kubelet(answer: Option<&Answer>) -> String {
+    let away = format!(
+        "the kubelet has been away for more than {} s, and {}",
+        BYSTANDERS.as_secs(),
+        others::NO_KUBELET
+    );
+    match answer {
+        None => away,
+        Some(Answer::Keep { by }) => format!("{by} wants to keep it, and {away}"),
+        Some(Answer::Back { cause, .. }) => format!("{cause}, and {away}"),
+    }
+}
+
+/// A healthy change stays, because putting it back now would be worse: a person is called, and decides.
 pub(super) fn stays(
     node: &dyn Node,
     id: &TransactionId,

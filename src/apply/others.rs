@@ -6,10 +6,11 @@
 
 use std::time::Duration;
 
-use super::{Site, quorum};
+use super::{Site, quorum, verify};
 use crate::{
     cluster::{Cluster, ClusterError},
-    model::{Plan, StepTarget, TransactionId},
+    model::{Plan, Step, StepTarget, TransactionId},
+    node::Node,
 };
 
 /// Longest time one component may take, its way back included.
@@ -49,6 +50,20 @@ pub(super) fn in_the_way(site: Site<'_>, plan: &Plan) -> Option<String> {
     let why = stops_api(plan).then(api).flatten();
     let why = why.or_else(|| stops_etcd(plan).then(|| quorum::lost(site.node)).flatten())?;
     Some(format!("{why}, and putting it back would take this node's away too"))
+}
+
+/// What a kubelet that is away means for whatever is put back, and what to do.
+pub(super) const NO_KUBELET: &str = "without it nothing that is put back would start: start it first ('journalctl -u kubelet' says why it ended)";
+
+/// Why a change of static pods is neither kept nor put back now: there is no kubelet that would run them. One that
+/// is restarted on the way back is no reason.
+pub(super) fn no_kubelet(node: &dyn Node, plan: &Plan) -> Option<String> {
+    let view = node.kubelet()?;
+    let restarts = |step: &Step| step.target.restarts().is_some();
+    let own = plan.steps.iter().any(|step| step.target == StepTarget::Kubelet);
+    let leans = plan.steps.iter().any(restarts) && !own;
+    (leans && !verify::kubelet_answers(node, view))
+        .then(|| format!("the kubelet does not answer, and {NO_KUBELET}"))
 }
 
 /// The Lease of the cluster, given back in the end.

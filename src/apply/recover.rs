@@ -8,7 +8,7 @@
 //! |---|---|---|---|
 //! | not ended, half done or on its way back | goes back, with all gates | its bytes go back, before anything runs | as the timer |
 //! | not ended, all proved; kept, or nobody to be asked | committed | committed | committed |
-//! | not ended, all proved, a person was to be asked | goes back; stays as it is while another API server is down | its bytes go back | as the timer |
+//! | not ended, all proved, a person was to be asked | goes back; stays as it is while another API server is down or the kubelet is away | its bytes go back | as the timer |
 //! | stuck, [`Left::Mixed`] | nothing | the rest goes back, where no file is somebody else's | tried again |
 //! | stuck, [`Left::Old`] | nothing | nothing | the old state is proved again |
 //! | stuck, [`Left::New`] | nothing | told | told: `confirm` keeps it, `revert` puts it back |
@@ -165,7 +165,10 @@ fn one(site: Site<'_>, loaded: &Loaded, prover: Prover<'_>) -> Outcome {
         None if !is_done(node, loaded) => ("it was interrupted".to_owned(), Reason::Unproved),
         None if !is_kept(node, loaded) => {
             let cause = "it was interrupted before anybody confirmed it".to_owned();
-            let in_the_way = plan.and_then(|plan| others::in_the_way(site, plan).zip(Some(plan)));
+            let in_the_way = plan.and_then(|plan| {
+                let why = others::in_the_way(site, plan).or_else(|| others::no_kubelet(node, plan));
+                why.zip(Some(plan))
+            });
             if let Some((why, plan)) = in_the_way
                 && verify::well(site, plan).is_ok()
             {

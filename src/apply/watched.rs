@@ -107,6 +107,8 @@ fn static_pod(component: Component) -> Watched {
             "its lease is renewed, and the node is Ready"
         }
         .to_owned(),
+        "the kubelet is there while you decide: without it the change is neither kept nor put back"
+            .to_owned(),
     ];
     let yours = match component {
         Component::KubeApiserver => list([

@@ -1,4 +1,5 @@
-//! A change that nobody confirmed while another API server is down: it stays, and only a person decides.
+//! A change that nobody confirmed while another API server is down, or its own kubelet away: it stays, and only a
+//! person decides.
 
 use std::sync::Arc;
 
@@ -197,6 +198,48 @@ fn what_somebody_changed_since_is_not_decided_about() {
         assert!(refused.to_string().contains(MANIFEST), "{refused}");
     }
     assert_eq!(recover(&lab, By::Person), []);
+}
+
+#[test]
+fn without_a_kubelet_nobody_decides_and_with_one_a_person_does() {
+    let dead = || deed(|lab| lab.node.stop_kubelet());
+    for (answer, allow_single, kept) in
+        [(Answer::Keep, false, true), (REVERT, false, false), (REVERT, true, false)]
+    {
+        let lab = lab(vec![(When::Waiting(60), dead())]);
+        let outcome = run(&lab, Component::KubeApiserver);
+        let Outcome::Stuck { cause, left: Left::New, .. } = &outcome else { panic!("{outcome:?}") };
+        assert!(cause.contains("the kubelet has been away"), "{cause}");
+        let id = lab.id();
+        let answer = match answer {
+            Answer::Revert { .. } => Answer::Revert { allow_single },
+            other => other,
+        };
+        let refused = engine(&lab).answer(&id.0, answer, "anna").unwrap_err();
+        assert!(refused.to_string().contains("the kubelet does not answer"), "{refused}");
+        assert!(is_new(&lab));
+        lab.node.kubelet().unwrap().restart().unwrap();
+        lab.pass(30);
+        let running = engine(&lab).answer(&id.0, answer, "anna").unwrap();
+        let outcome = running.wait(&mut |_| ()).unwrap();
+        assert_eq!(outcome == Outcome::Committed, kept, "{outcome:?}");
+        assert_eq!(is_new(&lab), kept);
+    }
+}
+
+#[test]
+fn a_timer_leaves_a_healthy_change_while_the_kubelet_is_away() {
+    let dead = deed(|lab| lab.node.stop_kubelet());
+    let lab = lab(vec![(When::Waiting(30), dead), (When::Waiting(31), dies())]);
+    let _ = run(&lab, Component::KubeScheduler);
+    assert!(lab.faults.dead());
+    // By now the cluster calls the pods of this node not ready.
+    lab.pass(120);
+    let recovered = recover(&lab, By::Timer);
+    let [(_, Outcome::Stuck { cause, left: Left::New, .. })] = &recovered[..] else {
+        panic!("{recovered:?}")
+    };
+    assert!(cause.contains("the kubelet does not answer"), "{cause}");
 }
 
 /// The guard dies during the countdown; then the timer looks.

@@ -3,7 +3,8 @@
 //! A component that was changed goes on as the very process that proved itself. Scheduler and
 //! controller-manager are the exception: they end themselves when they could not renew their lease, and
 //! then count as what they are after it. Of what leans on a changed component only that it is there and well
-//! counts: it may restart, not go on restarting.
+//! counts: it may restart, not go on restarting. A kubelet that was not changed is nobody's proof and nobody's
+//! fault: that it is away is told, and how long.
 
 use std::time::Duration;
 
@@ -52,9 +53,10 @@ struct Pod {
     ends: u32,
 }
 
-/// A kubelet that was changed.
+/// The kubelet, of which every static pod is.
 #[derive(Debug)]
 struct Kubelet {
+    changed: bool,
     process: Id,
     unwell_since: Option<Duration>,
 }
@@ -76,6 +78,8 @@ pub(in crate::apply) struct Seen {
     pub(in crate::apply) told: Vec<Observation>,
     /// Nothing is unwell or on its way back.
     pub(in crate::apply) settled: bool,
+    /// How long the kubelet has been away, which was not changed itself.
+    pub(in crate::apply) kubelet_away: Option<Duration>,
 }
 
 impl<'f> Held<'f> {
@@ -108,18 +112,21 @@ impl<'f> Held<'f> {
         }
         // What others lean on is looked at before them.
         held.pods.sort_by_key(|pod| LEADERS.contains(&pod.expected.component()));
-        held.kubelet = changed
-            .contains(&Component::Kubelet)
-            .then(|| look::process(node, Component::Kubelet))
-            .flatten()
-            .map(|process| Kubelet { process, unwell_since: None });
+        if !changed.is_empty() {
+            let changed = changed.contains(&Component::Kubelet);
+            held.kubelet = look::process(node, Component::Kubelet).map(|process| Kubelet {
+                changed,
+                process,
+                unwell_since: None,
+            });
+        }
         Ok(held)
     }
 
     /// An error says what does not hold any more.
     pub(in crate::apply) fn still(&mut self, site: Site<'_>) -> Result<Seen, String> {
         self.on_disk(site.node)?;
-        let mut seen = Seen { told: Vec::new(), settled: true };
+        let mut seen = Seen { told: Vec::new(), settled: true, kubelet_away: None };
         let Some(view) = site.node.kubelet() else { return Ok(seen) };
         let now = site.node.clock().monotonic();
         for pod in &mut self.pods {
@@ -140,8 +147,10 @@ impl<'f> Held<'f> {
             seen.settled &= pod.unwell_since.is_none() && pod.gone_since.is_none();
         }
         if let Some(kubelet) = &mut self.kubelet {
-            kubelet.judge(site.node, view, now)?;
+            seen.told.extend(kubelet.judge(site.node, view, now)?);
             seen.settled &= kubelet.unwell_since.is_none();
+            let away = kubelet.unwell_since.filter(|_| !kubelet.changed);
+            seen.kubelet_away = away.map(|since| now.saturating_sub(since));
         }
         Ok(seen)
     }
@@ -215,20 +224,39 @@ impl Kubelet {
         node: &dyn Node,
         view: &dyn KubeletView,
         now: Duration,
-    ) -> Result<(), String> {
-        if look::process(node, Component::Kubelet) != Some(self.process) {
+    ) -> Result<Option<Observation>, String> {
+        let process = look::process(node, Component::Kubelet);
+        if self.changed && process != Some(self.process) {
             let pid = self.process.0;
             return Err(format!("kubelet process {pid} ended after it had proved itself"));
         }
-        if view.healthy() {
-            self.unwell_since = None;
-            return Ok(());
-        }
-        let since = *self.unwell_since.get_or_insert(now);
-        if now.saturating_sub(since) > UNWELL {
-            let seconds = UNWELL.as_secs();
-            return Err(format!("the kubelet does not answer its health check for {seconds} s"));
-        }
-        Ok(())
+        let Some(process) = process.filter(|_| view.healthy()) else {
+            let first = self.unwell_since.is_none();
+            let since = *self.unwell_since.get_or_insert(now);
+            if self.changed && now.saturating_sub(since) > UNWELL {
+                let seconds = UNWELL.as_secs();
+                return Err(format!(
+                    "the kubelet does not answer its health check for {seconds} s"
+                ));
+            }
+            let what = if process.is_some() { "answer its health check" } else { "run" };
+            let text =
+                format!("the kubelet does not {what}: no static pod is started until it does");
+            return Ok(Some(told(text)).filter(|_| first));
+        };
+        let was_unwell = self.unwell_since.take().is_some();
+        let text = if process != self.process {
+            format!("the kubelet runs again (process {})", process.0)
+        } else if was_unwell {
+            "the kubelet answers again".to_owned()
+        } else {
+            return Ok(None);
+        };
+        self.process = process;
+        Ok(Some(told(text)))
     }
+}
+
+fn told(text: String) -> Observation {
+    Observation { component: Some(Component::Kubelet), text, proves: false }
 }

@@ -71,7 +71,8 @@ pub(super) fn at(site: Site<'_>, view: &dyn KubeletView, expected: &Expected) ->
     // Of another pod, or none: no verdict. The probes tell all the same.
     let verdict = static_pod::pod_status(site, view, component).ok().flatten();
     let verdict = verdict.filter(|status| process.pod.as_ref() == Some(&status.pod));
-    if verdict.is_some_and(|status| !(status.started && status.ready)) {
+    // Of a kubelet that is away others say that its pods are not ready.
+    if verdict.is_some_and(|status| !(status.started && status.ready)) && view.healthy() {
         return Look::Unwell(id, "the kubelet does not say ready".to_owned());
     }
     for probe in expected.probes() {
@@ -98,6 +99,19 @@ pub(in crate::apply) fn well(site: Site<'_>, plan: &Plan) -> Result<(), Unhealth
             Some(_) => clock.sleep(POLL),
         }
     }
+}
+
+/// The kubelet answers, or does so within a moment.
+pub(in crate::apply) fn kubelet_answers(node: &dyn Node, view: &dyn KubeletView) -> bool {
+    let clock = node.clock();
+    let began = clock.monotonic();
+    while !view.healthy() {
+        if clock.monotonic().saturating_sub(began) > MOMENT {
+            return false;
+        }
+        clock.sleep(POLL);
+    }
+    true
 }
 
 fn missing(

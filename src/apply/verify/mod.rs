@@ -35,7 +35,7 @@ use crate::{
 
 pub(super) use effects::seen_of;
 pub(super) use held::{Held, Seen};
-pub(super) use look::{expected_of, well};
+pub(super) use look::{expected_of, kubelet_answers, well};
 use static_pod::Deadlines;
 pub(super) use static_pod::{Expected, shown, shown_answer, soak};
 
@@ -47,7 +47,7 @@ pub(super) const CALM: Duration = Duration::from_secs(1);
 
 /// How long controller-manager and scheduler may take to come back after the API server or etcd restarted:
 /// they end themselves when they cannot renew their lease (`facts`: 10 s) and are started again.
-const BYSTANDERS: Duration = Duration::from_secs(120);
+pub(super) const BYSTANDERS: Duration = Duration::from_secs(120);
 
 /// The same on the way back: after a long absence they wait for their next start up to five minutes.
 const BYSTANDERS_BACK: Duration = Duration::from_secs(6 * 60);
@@ -283,6 +283,15 @@ pub(super) fn restored(
 ) -> Result<(), Unhealthy> {
     let Some(view) = site.node.kubelet() else { return Ok(()) };
     let mut evidence = Evidence::new(emit);
+    let restart = || -> Result<Baseline, Unhealthy> {
+        let old = Baseline::take(site.node);
+        view.restart()?;
+        Ok(old)
+    };
+    // Only a kubelet that runs starts what was put back.
+    let ours = targets.contains(&StepTarget::Kubelet);
+    let gone = ours && look::process(site.node, Component::Kubelet).is_none();
+    let started = gone.then(restart).transpose()?;
     // What others lean on comes first; the kubelet never restarts before its API server is back.
     for component in [
         Component::Etcd,
@@ -298,9 +307,8 @@ pub(super) fn restored(
         static_pod::prove(site, view, &expected, None, deadlines, &mut evidence)?;
     }
     leaning_again(site, view, targets, &mut evidence)?;
-    if targets.contains(&StepTarget::Kubelet) {
-        let old = Baseline::take(site.node);
-        view.restart()?;
+    if ours {
+        let old = started.map_or_else(restart, Ok)?;
         let process = old.process(Component::Kubelet);
         kubelet::restarted(site, view, process, old.at, &mut evidence)?;
     }

@@ -290,7 +290,8 @@ struct SimKubelet {
 
 impl KubeletView for SimKubelet {
     fn pod_status(&self, component: Component) -> Result<Option<PodStatus>, NodeError> {
-        Ok(self.shared.world().api.status(component))
+        let world = self.shared.world();
+        Ok(world.api.status(component).filter(|_| world.service.works()))
     }
 
     fn probe(&self, probe: &Probe) -> ProbeAnswer {

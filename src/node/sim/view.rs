@@ -63,7 +63,11 @@ impl SimNode {
 
     /// A component's mirror pod.
     pub fn mirror_pod(&self, component: Component) -> Option<PodStatus> {
-        self.shared.world().api.status(component)
+        let world = self.shared.world();
+        let mut status = world.api.status(component)?;
+        // `MarkPodsNotReady` of the node lifecycle controller.
+        status.ready &= world.node_ready();
+        Some(status)
     }
 
     /// Address of this node's own API server, and whether it is ready.
