@@ -8,6 +8,7 @@ use kube_temper::{
     text::yaml,
     tui,
 };
+use nix::unistd::{geteuid, getuid};
 
 fn main() -> ExitCode {
     say_nothing_of_caught_panics();
@@ -27,9 +28,18 @@ fn say_nothing_of_caught_panics() {
 /// Faces do not know each other: the command line gets the interactive one from here.
 fn interface(engine: Engine, screen: Screen) -> anyhow::Result<Session> {
     let options = tui::Options { color: screen.color, ascii: screen.ascii, theme: screen.theme };
-    let mut done = tui::run(engine, options)?;
+    let mut done = tui::run(engine, options, pager())?;
     let outcome = done.transactions.pop().map(|(_, outcome)| outcome);
     Ok(Session { lines: done.lines, problems: done.problems, outcome })
+}
+
+/// Who became root by one of these programs has rights that are not all his own.
+#[expect(clippy::disallowed_methods, reason = "main reads the environment")]
+fn pager() -> tui::Pager {
+    let by = ["SUDO_UID", "DOAS_USER", "PKEXEC_UID"];
+    let borrowed = geteuid() != getuid()
+        || (geteuid().is_root() && by.into_iter().any(|name| env::var_os(name).is_some()));
+    tui::Pager::new(&env::var("PAGER").unwrap_or_default(), borrowed)
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]

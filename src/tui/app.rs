@@ -49,6 +49,16 @@ pub trait Source {
     fn suspend(&mut self) -> Result<bool, TuiError> {
         Ok(false)
     }
+    /// Gives this to the terminal's clipboard, as far as it has one.
+    fn copy(&mut self, text: &str) -> Result<(), TuiError> {
+        let _ = text;
+        Ok(())
+    }
+    /// Gives the terminal to a pager that shows this, until it ends; what went wrong, if anything did.
+    fn page(&mut self, text: &str) -> Result<Option<String>, TuiError> {
+        let _ = text;
+        Ok(None)
+    }
     /// Takes the terminal again after the program stood still without having given it back.
     fn resumed(&mut self) -> Result<(), TuiError> {
         Ok(())
@@ -136,6 +146,12 @@ impl<B: Backend> App<B> {
                 }
             }
             Some(Interruption::Resumed) => source.resumed()?,
+            Some(Interruption::Copy(text)) => return source.copy(&text),
+            Some(Interruption::Page(text)) => {
+                if let Some(why) = source.page(&text)? {
+                    self.model.say(Tone::Warn, why);
+                }
+            }
         }
         // Clears, and draws every cell next; `clear` would ask the terminal where its cursor is, and
         // the input thread would take the answer for keys.

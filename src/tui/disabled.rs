@@ -260,6 +260,15 @@ pub(super) fn put_back_alone(model: &Model) -> Option<String> {
     if model.undecided().is_some() { None } else { because("nothing here waits to be kept") }
 }
 
+/// What is under way must not go on behind another program's screen.
+pub(super) fn page(model: &Model) -> Option<String> {
+    if model.transaction_runs() {
+        because("a transaction is under way: it would go on out of sight")
+    } else {
+        None
+    }
+}
+
 pub(super) fn rescan(model: &Model) -> Option<String> {
     if model.scanning { because("the node is being read already") } else { None }
 }

@@ -21,6 +21,7 @@ mod jobs;
 mod keys;
 mod message;
 mod model;
+mod pager;
 mod terminal;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ pub use app::{App, Backstage, Source, Standing, Wait};
 pub use jobs::EngineJobs;
 pub use keys::Action;
 pub use message::{Begun, Effect, Intent, JobMsg, Msg, Planned, Polled};
+pub use pager::Pager;
 
 /// How the interface looks. Whoever reads the environment decides (`NO_COLOR`, locale, `TERM`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,11 +78,11 @@ impl TuiError {
 
 /// Runs the interface on this process's terminal until it is left. A transaction that is under way
 /// then is waited for, with the terminal already given back.
-pub fn run(engine: Engine, options: Options) -> Result<ExitSummary, TuiError> {
+pub fn run(engine: Engine, options: Options, pager: Pager) -> Result<ExitSummary, TuiError> {
     let standing = Standing { kind: engine.kind(), read_only: engine.read_only_reason() };
     let (sender, receiver) = mpsc::channel();
     let (guard, terminal) = terminal::Guard::enter()?;
-    let mut events = terminal::Events::listen(sender.clone(), receiver)?;
+    let mut events = terminal::Events::listen(sender.clone(), receiver, pager)?;
     let mut app = App::new(terminal, EngineJobs::new(engine), standing, options, sender)?;
     let result = catch_unwind(AssertUnwindSafe(|| app.run(&mut events)));
     let panics = guard.leave();

@@ -7,19 +7,23 @@ use std::{
     io::{self, Stdout, Write as _},
     panic::{self, AssertUnwindSafe},
     sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
+        Arc, Condvar, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicI32, Ordering},
         mpsc::{Receiver, RecvTimeoutError, Sender},
     },
     thread,
     time::{Duration, Instant},
 };
 
-use nix::unistd;
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::{self, Pid},
+};
 use ratatui::{
     Terminal,
     backend::CrosstermBackend,
     crossterm::{
+        clipboard::CopyToClipboard,
         cursor::{Hide, Show},
         event::{self, DisableBracketedPaste, EnableBracketedPaste, Event},
         execute,
@@ -37,6 +41,7 @@ use super::{
     TuiError,
     app::{Source, Wait},
     message::Msg,
+    pager::Pager,
 };
 use crate::{node::failpoint, text::yaml};
 
@@ -117,12 +122,72 @@ const TICK: Duration = Duration::from_millis(200);
 /// How long the input thread waits before it asks whether it is still wanted.
 const LISTEN: Duration = Duration::from_millis(200);
 
+/// How long the input thread may take to leave the keys to a pager; one that is gone never answers.
+const LETS_GO: Duration = Duration::from_secs(2);
+
+/// Who reads the keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Reader {
+    /// The input thread.
+    #[default]
+    Us,
+    /// The input thread, which is to leave them to another program.
+    Leaving,
+    /// Another program.
+    Other,
+}
+
+/// The input thread's turn to read.
+#[derive(Debug, Default)]
+struct Turn {
+    reader: Mutex<Reader>,
+    changed: Condvar,
+}
+
+impl Turn {
+    /// Leaves the keys to another program, if that is wanted, until it has ended.
+    fn look(&self) {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        if *reader == Reader::Leaving {
+            // What was typed ahead was meant for nobody.
+            while event::poll(Duration::ZERO).is_ok_and(|there| there && event::read().is_ok()) {}
+            *reader = Reader::Other;
+            self.changed.notify_all();
+        }
+        while *reader == Reader::Other {
+            reader = self.changed.wait(reader).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Waits until another program can read the keys.
+    fn give(&self) {
+        let mut reader = self.reader.lock().unwrap_or_else(PoisonError::into_inner);
+        *reader = Reader::Leaving;
+        let (mut reader, _) = self
+            .changed
+            .wait_timeout_while(reader, LETS_GO, |reader| *reader == Reader::Leaving)
+            .unwrap_or_else(PoisonError::into_inner);
+        *reader = Reader::Other;
+    }
+
+    fn take_back(&self) {
+        *self.reader.lock().unwrap_or_else(PoisonError::into_inner) = Reader::Us;
+        self.changed.notify_all();
+    }
+}
+
 /// Keys, sizes and signals of the real terminal.
 pub(super) struct Events {
     receiver: Receiver<Msg>,
     start: Instant,
     stop: Arc<AtomicBool>,
     signals: Handle,
+    pager: Pager,
+    /// The pager that has the terminal; 0 when none has.
+    paging: Arc<AtomicI32>,
+    turn: Arc<Turn>,
+    /// What arrived while a pager had the terminal.
+    kept: Vec<Msg>,
 }
 
 impl Events {
@@ -131,16 +196,31 @@ impl Events {
         clippy::disallowed_methods,
         reason = "the time between keys is the terminal's business; the node's clock may be virtual"
     )]
-    pub(super) fn listen(sender: Sender<Msg>, receiver: Receiver<Msg>) -> Result<Self, TuiError> {
+    pub(super) fn listen(
+        sender: Sender<Msg>,
+        receiver: Receiver<Msg>,
+        pager: Pager,
+    ) -> Result<Self, TuiError> {
         let start = Instant::now();
         let stop = Arc::new(AtomicBool::new(false));
         let mut signals = Signals::new([SIGTERM, SIGHUP, SIGINT, SIGTSTP, SIGCONT])
             .map_err(TuiError::terminal)?;
         let handle = signals.handle();
         let to_loop = sender.clone();
+        let paging = Arc::new(AtomicI32::new(0));
+        let shown = Arc::clone(&paging);
         watch("signals", sender.clone(), move || {
             for signal in signals.forever() {
                 failpoint::reached("signal-taken");
+                match (shown.load(Ordering::SeqCst), signal) {
+                    // Typed for the pager.
+                    (1.., SIGINT) => continue,
+                    // The loop waits for it.
+                    (pager @ 1.., SIGTERM | SIGHUP) => {
+                        let _ = kill(Pid::from_raw(pager), Signal::SIGTERM);
+                    }
+                    _ => {}
+                }
                 let message = match signal {
                     SIGTSTP => Msg::Suspend,
                     SIGCONT => Msg::Resumed,
@@ -154,8 +234,11 @@ impl Events {
             }
         })?;
         let stopped = Arc::clone(&stop);
-        watch("input", sender.clone(), move || input(&sender, start, &stopped))?;
-        Ok(Self { receiver, start, stop, signals: handle })
+        let turn = Arc::new(Turn::default());
+        let ours = Arc::clone(&turn);
+        watch("input", sender.clone(), move || input(&sender, start, &stopped, &ours))?;
+        let kept = Vec::new();
+        Ok(Self { receiver, start, stop, signals: handle, pager, paging, turn, kept })
     }
 }
 
@@ -183,8 +266,9 @@ fn watch(
         .map_err(TuiError::terminal)
 }
 
-fn input(sender: &Sender<Msg>, start: Instant, stop: &AtomicBool) {
+fn input(sender: &Sender<Msg>, start: Instant, stop: &AtomicBool, turn: &Turn) {
     while !stop.load(Ordering::Relaxed) {
+        turn.look();
         let event = match event::poll(LISTEN) {
             Ok(false) => continue,
             Ok(true) => {
@@ -211,6 +295,9 @@ fn input(sender: &Sender<Msg>, start: Instant, stop: &AtomicBool) {
 
 impl Source for Events {
     fn next(&mut self, wait: Wait) -> Option<Vec<Msg>> {
+        if !self.kept.is_empty() {
+            return Some(std::mem::take(&mut self.kept));
+        }
         let first = if wait.ticks {
             match self.receiver.recv_timeout(TICK) {
                 Ok(message) => message,
@@ -236,6 +323,27 @@ impl Source for Events {
         low_level::emulate_default_handler(SIGTSTP).map_err(TuiError::terminal)?;
         take_screen().map_err(TuiError::terminal)?;
         Ok(true)
+    }
+
+    fn copy(&mut self, text: &str) -> Result<(), TuiError> {
+        execute!(io::stdout(), CopyToClipboard::to_clipboard_from(text)).map_err(TuiError::terminal)
+    }
+
+    fn page(&mut self, text: &str) -> Result<Option<String>, TuiError> {
+        self.turn.give();
+        give_screen_back();
+        let trouble = self.pager.show(text, &self.paging, || {
+            if has_job_control() {
+                let _ = low_level::emulate_default_handler(SIGTSTP);
+            }
+        });
+        let taken = take_screen();
+        self.turn.take_back();
+        // What was typed and signalled meanwhile was the pager's.
+        let ours = |message: &Msg| matches!(message, Msg::Job(_) | Msg::Leave(_) | Msg::Resize(..));
+        self.kept = self.receiver.try_iter().filter(ours).collect();
+        taken.map_err(TuiError::terminal)?;
+        Ok(trouble)
     }
 
     fn resumed(&mut self) -> Result<(), TuiError> {

@@ -13,6 +13,7 @@
     reason = "a test stops where it cannot go on, reads its own data, and tells one story"
 )]
 
+mod elsewhere;
 mod line;
 #[cfg(feature = "failpoints")]
 mod panics;

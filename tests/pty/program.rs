@@ -68,9 +68,14 @@ impl Program {
 
     /// The program as the job of a shell, which tells when it stands still and then waits for a line.
     pub(crate) fn job(arguments: &[&str]) -> Self {
+        Self::job_in(arguments, &[])
+    }
+
+    /// The same in an environment.
+    pub(crate) fn job_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut shell = CommandBuilder::new("/bin/sh");
         shell.args(["-c", JOB, env!("CARGO_BIN_EXE_kube-temper")]);
-        Self::started(shell, arguments, &[])
+        Self::started(shell, arguments, environment)
     }
 
     fn started(

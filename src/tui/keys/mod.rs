@@ -60,6 +60,8 @@ pub enum Action {
     Keep,
     PutBack,
     MoreTime,
+    Copy,
+    Page,
     Help,
     Suspend,
     Quit,
@@ -68,7 +70,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 47] = [
+    pub const ALL: [Self; 49] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -112,6 +114,8 @@ impl Action {
         Self::Keep,
         Self::PutBack,
         Self::MoreTime,
+        Self::Copy,
+        Self::Page,
         Self::Help,
         Self::Suspend,
         Self::Quit,

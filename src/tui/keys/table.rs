@@ -82,6 +82,8 @@ const LOOKING: &[C] = &[
     C::Transaction,
     C::Health,
 ];
+/// Where there is something to take elsewhere.
+const TAKING: &[C] = HELPFUL;
 const REVIEWS: &[C] = &[C::Plan, C::Undo];
 const DIFFS: &[C] = &[C::Plan, C::Undo, C::Diff];
 
@@ -455,6 +457,22 @@ pub(crate) static BINDINGS: &[Binding] = &[
         about: "to the last line",
         contexts: MOVING,
         disabled: disabled::never,
+    },
+    Binding {
+        keys: &[Char('y')],
+        action: A::Copy,
+        label: "copy",
+        about: "copy it to the terminal's clipboard: a finding, the diff, the commands of what is stuck",
+        contexts: TAKING,
+        disabled: disabled::never,
+    },
+    Binding {
+        keys: &[Char('o')],
+        action: A::Page,
+        label: "pager",
+        about: "show it in $PAGER, else less",
+        contexts: TAKING,
+        disabled: disabled::page,
     },
     Binding {
         keys: &[Char('?')],

@@ -195,7 +195,7 @@ pub(crate) struct Model {
     pub(crate) jobs: usize,
     /// What the last of them is doing.
     pub(crate) doing: &'static str,
-    /// The terminal goes to others, or comes back from them.
+    /// The terminal goes to others or comes back from them, or is told something besides the screen.
     pub(crate) interruption: Option<Interruption>,
     /// The interface ends; `Some(reason)` when it was told to.
     pub(crate) leaving: Option<Leaving>,
@@ -203,13 +203,17 @@ pub(crate) struct Model {
     pub(crate) ended: Vec<(TransactionId, Outcome)>,
 }
 
-/// The terminal is not ours for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What the terminal does besides showing the screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Interruption {
     /// The shell is to have it until it calls the program back.
     Suspend,
     /// Others had it: everything on it is drawn again.
     Resumed,
+    /// A pager is to have it and show this.
+    Page(String),
+    /// It is to put this into its clipboard.
+    Copy(String),
 }
 
 /// Why the interface ends.

@@ -14,7 +14,7 @@ use crate::{
             Allowance, Confirm, Consent, Facet, Filter, Findings, Interruption, Leaving, List,
             Model, Narrow, Overlay, Pane, Progress, Review, Screen, Tone, Write, findings_offered,
         },
-        view::Place,
+        view::{self, Place},
     },
 };
 
@@ -83,6 +83,11 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Keep => return answer(model, Answer::Keep),
         Action::PutBack => return answer(model, Answer::Revert { allow_single: false }),
         Action::MoreTime => return answer(model, Answer::More(MORE)),
+        Action::Copy => copy(model),
+        Action::Page => match view::to_page(model) {
+            Some(text) => model.interruption = Some(Interruption::Page(text)),
+            None => model.say(Tone::Plain, "there is nothing here to show yet"),
+        },
         Action::Help => model.overlays.push(Overlay::Help { scroll: 0 }),
         Action::Suspend => model.interruption = Some(Interruption::Suspend),
         Action::Quit => model.leaving = Some(Leaving::Quit),
@@ -100,6 +105,26 @@ fn answer(model: &mut Model, answer: Answer) -> Vec<Effect> {
         countdown.asked = Some(answer);
     }
     vec![Effect::Answer(id, answer)]
+}
+
+/// What goes into one sequence of a terminal: 100,000 bytes is where many end, in base64 that is three quarters.
+const LARGEST_COPY: usize = 74_000;
+
+fn copy(model: &mut Model) {
+    let Some(text) = view::to_copy(model) else {
+        return model.say(Tone::Plain, "there is nothing here to copy yet");
+    };
+    if text.len() > LARGEST_COPY {
+        let size = text.len() / 1000;
+        return model.say(
+            Tone::Warn,
+            format!("{size} kB are more than a terminal's clipboard takes: o shows it in a pager"),
+        );
+    }
+    let lines = text.lines().count();
+    let plural = if lines == 1 { "" } else { "s" };
+    model.say(Tone::Good, format!("copied {lines} line{plural} to the terminal's clipboard"));
+    model.interruption = Some(Interruption::Copy(text));
 }
 
 fn current(model: &Model) -> Option<ControlId> {

@@ -253,6 +253,21 @@ pub(super) fn detail(model: &Model, columns: u16) -> Vec<Line<'static>> {
     page.into_lines()
 }
 
+/// What somebody else must know of the finding under the cursor.
+pub(super) fn excerpt(model: &Model, columns: u16) -> Vec<Line<'static>> {
+    let mut page = Page::new(Theme(model.options), columns);
+    if let Some(finding) = current(model) {
+        page.text(Tone::Strong, finding.control.as_str());
+        judged(&mut page, finding);
+        offer(&mut page, finding);
+        if findings_offered(finding).is_some() {
+            let command = format!("kube-temper apply --check {}", finding.control);
+            page.labelled(" ", Tone::Plain, &command);
+        }
+    }
+    page.into_lines()
+}
+
 fn judged(page: &mut Page, finding: &Finding) {
     page.text(Tone::Strong, &finding.title);
     let (glyph, word, style) = page.theme().status(finding);

@@ -14,6 +14,7 @@ use crate::model::Tier;
 
 mod bars;
 mod diff;
+mod excerpt;
 mod findings;
 mod health;
 mod history;
@@ -26,6 +27,7 @@ mod theme;
 
 pub(crate) use diff::Place;
 use diff::Unified;
+pub(crate) use excerpt::{to_copy, to_page};
 use layout::{Layout, inside};
 use theme::Theme;
 

@@ -306,8 +306,8 @@ fn ended(page: &mut Page, model: &Model, progress: &Progress, outcome: &Outcome)
                 }
                 page.gap();
                 page.text(Tone::Info, match left {
-                    Left::New => "K keeps it, X puts it back; each asks first. Q quits and leaves the commands on the terminal.",
-                    _ => "Q quits and leaves them on the terminal, to be copied. X tries to put it back once more.",
+                    Left::New => "K keeps it, X puts it back; each asks first. y copies the commands, Q quits and leaves them on the terminal.",
+                    _ => "y copies them, Q quits and leaves them on the terminal. X tries to put it back once more.",
                 });
             }
             if let Some(id) = &progress.id {

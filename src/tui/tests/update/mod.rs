@@ -3,6 +3,7 @@
 mod consent;
 mod countdown;
 mod decisions;
+mod elsewhere;
 mod findings;
 mod questions;
 mod transactions;
