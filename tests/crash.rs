@@ -29,7 +29,7 @@ use kube_temper::{
         requests::{self, Request},
     },
 };
-use machine::{Machine, purpose, three_files};
+use machine::{Machine, purpose, three_files, with_new_files};
 
 /// The machine before, the plan, and the node's files before and after it.
 struct Scene {
@@ -49,15 +49,24 @@ enum On {
 
 impl Scene {
     fn new() -> Self {
+        Self::of(three_files, 3)
+    }
+
+    /// A folder with two files comes, and the scheduler's manifest names them.
+    fn creating() -> Self {
+        Self::of(with_new_files, 4)
+    }
+
+    fn of(planned: fn(&Machine) -> Plan, differences: usize) -> Self {
         let machine = Machine::new();
-        let plan = three_files(&machine);
+        let plan = planned(&machine);
         let done = machine.copy();
         let (node, faults) = done.boot_faulty(Fault::Never);
         assert_eq!(run(&node, &plan), Some(Outcome::Committed));
         let (before, after) = (machine.snapshot(), done.snapshot());
         let changed = before.differences(&after);
-        assert_eq!(changed.len(), 3, "{changed:#?}");
-        assert!(faults.count() > 40, "{}", faults.count());
+        assert_eq!(changed.len(), differences, "{changed:#?}");
+        assert!(faults.count() > 30, "{}", faults.count());
         Self { machine, plan, before, after, operations: faults.count() }
     }
 
@@ -132,110 +141,118 @@ fn deaths(at: u64) -> [Fault; 3] {
 
 #[test]
 fn an_operation_that_fails_is_rolled_back_at_once() {
-    let scene = Scene::new();
-    let mut sides = Vec::new();
-    for at in 1..=scene.operations {
-        for kind in [NodeErrorKind::NoSpace, NodeErrorKind::ReadOnly] {
-            let what = format!("operation {at} fails with {kind}");
-            let machine = scene.machine.copy();
-            let (node, faults) = machine.boot_faulty(Fault::Fails { at, kind });
-            let outcome = run(&node, &scene.plan);
-            assert!(faults.count() >= at, "{what}: it never came to that operation");
-            let side = scene.side(&machine, &what);
-            match outcome {
-                Some(Outcome::Committed) => assert_eq!(side, On::After, "{what}"),
-                Some(Outcome::Refused { .. } | Outcome::RolledBack { .. }) | None => {
-                    assert_eq!(side, On::Before, "{what}")
+    for scene in [Scene::new(), Scene::creating()] {
+        let mut sides = Vec::new();
+        for at in 1..=scene.operations {
+            for kind in [NodeErrorKind::NoSpace, NodeErrorKind::ReadOnly] {
+                let what = format!("operation {at} fails with {kind}");
+                let machine = scene.machine.copy();
+                let (node, faults) = machine.boot_faulty(Fault::Fails { at, kind });
+                let outcome = run(&node, &scene.plan);
+                assert!(faults.count() >= at, "{what}: it never came to that operation");
+                let side = scene.side(&machine, &what);
+                match outcome {
+                    Some(Outcome::Committed) => assert_eq!(side, On::After, "{what}"),
+                    Some(Outcome::Refused { .. } | Outcome::RolledBack { .. }) | None => {
+                        assert_eq!(side, On::Before, "{what}")
+                    }
+                    Some(stuck @ Outcome::Stuck { .. }) => panic!("{what}: {stuck:?}"),
                 }
-                Some(stuck @ Outcome::Stuck { .. }) => panic!("{what}: {stuck:?}"),
+                assert_eq!(scene.recovered(&machine, &what), side, "{what}");
+                sides.push(side);
             }
-            assert_eq!(scene.recovered(&machine, &what), side, "{what}");
-            sides.push(side);
         }
+        let after = sides.iter().filter(|side| **side == On::After).count();
+        assert_eq!(after, 2, "only the flush after the last record may fail without a rollback");
     }
-    let after = sides.iter().filter(|side| **side == On::After).count();
-    assert_eq!(after, 2, "only the flush after the last record may fail without a rollback");
 }
 
 #[test]
 fn a_disk_that_stays_full_or_read_only_is_recovered_once_it_works_again() {
-    let scene = Scene::new();
-    for at in 1..=scene.operations {
-        for kind in [NodeErrorKind::NoSpace, NodeErrorKind::ReadOnly] {
-            let what = format!("from operation {at} on: {kind}");
-            let machine = scene.machine.copy();
-            let (node, _) = machine.boot_faulty(Fault::FailsFrom { at, kind });
-            let outcome = run(&node, &scene.plan);
-            if let Some(Outcome::Stuck { by_hand, .. }) = &outcome {
-                assert!(!by_hand.is_empty(), "{what}: a person is needed and not told what to do");
+    for scene in [Scene::new(), Scene::creating()] {
+        for at in 1..=scene.operations {
+            for kind in [NodeErrorKind::NoSpace, NodeErrorKind::ReadOnly] {
+                let what = format!("from operation {at} on: {kind}");
+                let machine = scene.machine.copy();
+                let (node, _) = machine.boot_faulty(Fault::FailsFrom { at, kind });
+                let outcome = run(&node, &scene.plan);
+                if let Some(Outcome::Stuck { by_hand, .. }) = &outcome {
+                    assert!(
+                        !by_hand.is_empty(),
+                        "{what}: a person is needed and not told what to do"
+                    );
+                }
+                scene.recovered(&machine, &what);
             }
-            scene.recovered(&machine, &what);
         }
     }
 }
 
 #[test]
 fn a_process_that_dies_is_recovered_by_the_next_one() {
-    let scene = Scene::new();
-    let mut committed = 0;
-    for at in 1..=scene.operations {
-        for fault in deaths(at) {
-            let what = format!("{fault:?}");
-            let machine = scene.machine.copy();
-            let (node, faults) = machine.boot_faulty(fault);
-            run(&node, &scene.plan);
-            assert!(faults.dead(), "{what}");
-            committed += u64::from(scene.recovered(&machine, &what) == On::After);
+    for scene in [Scene::new(), Scene::creating()] {
+        let mut committed = 0;
+        for at in 1..=scene.operations {
+            for fault in deaths(at) {
+                let what = format!("{fault:?}");
+                let machine = scene.machine.copy();
+                let (node, faults) = machine.boot_faulty(fault);
+                run(&node, &scene.plan);
+                assert!(faults.dead(), "{what}");
+                committed += u64::from(scene.recovered(&machine, &what) == On::After);
+            }
         }
+        assert!((1..scene.operations).contains(&committed), "{committed}");
     }
-    assert!((1..scene.operations).contains(&committed), "{committed}");
 }
 
 #[test]
 fn a_rollback_that_dies_is_finished_by_the_next_process() {
-    let scene = Scene::new();
-    // The last record cannot be written, so that everything is rolled back from the far end.
-    let inner = |at| Fault::Fails { at, kind: NodeErrorKind::NoSpace };
-    let committed = scene.operations - 1;
-    let whole = scene.machine.copy();
-    let (node, faults) = whole.boot_twice_faulty(inner(committed), Fault::Never);
-    assert!(matches!(run(&node, &scene.plan), Some(Outcome::RolledBack { .. })));
-    assert!(faults.count() > scene.operations + 10, "{}", faults.count());
-    for at in committed..=faults.count() {
-        for fault in deaths(at) {
-            let what = format!("while rolling back: {fault:?}");
-            let machine = scene.machine.copy();
-            let (node, faults) = machine.boot_twice_faulty(inner(committed), fault);
-            run(&node, &scene.plan);
-            assert!(faults.dead(), "{what}");
-            scene.recovered(&machine, &what);
+    for scene in [Scene::new(), Scene::creating()] {
+        // The last record cannot be written, so that everything is rolled back from the far end.
+        let inner = |at| Fault::Fails { at, kind: NodeErrorKind::NoSpace };
+        let committed = scene.operations - 1;
+        let whole = scene.machine.copy();
+        let (node, faults) = whole.boot_twice_faulty(inner(committed), Fault::Never);
+        assert!(matches!(run(&node, &scene.plan), Some(Outcome::RolledBack { .. })));
+        assert!(faults.count() > scene.operations + 10, "{}", faults.count());
+        for at in committed..=faults.count() {
+            for fault in deaths(at) {
+                let what = format!("while rolling back: {fault:?}");
+                let machine = scene.machine.copy();
+                let (node, faults) = machine.boot_twice_faulty(inner(committed), fault);
+                run(&node, &scene.plan);
+                assert!(faults.dead(), "{what}");
+                scene.recovered(&machine, &what);
+            }
         }
     }
 }
 
 #[test]
 fn a_recovery_that_dies_is_finished_by_the_next_one() {
-    let scene = Scene::new();
-    let mut deaths_of_recovery = 0;
-    for at in 1..=scene.operations {
-        let crashed = scene.machine.copy();
-        let (node, _) = crashed.boot_faulty(Fault::Torn { at });
-        run(&node, &scene.plan);
-        for second in 1.. {
-            let what = format!("dies at {at}, recovery dies at {second}");
-            let machine = crashed.copy();
-            let (node, faults) = machine.boot_faulty(Fault::DiesAfter { at: second });
-            // Died or not is told by the faults; what it answered is of no use to a dead process.
-            let _ = recover(node.as_ref());
-            let died = faults.dead();
-            scene.recovered(&machine, &what);
-            if !died {
-                break;
+    for scene in [Scene::new(), Scene::creating()] {
+        let mut deaths_of_recovery = 0;
+        for at in 1..=scene.operations {
+            let crashed = scene.machine.copy();
+            let (node, _) = crashed.boot_faulty(Fault::Torn { at });
+            run(&node, &scene.plan);
+            for second in 1.. {
+                let what = format!("dies at {at}, recovery dies at {second}");
+                let machine = crashed.copy();
+                let (node, faults) = machine.boot_faulty(Fault::DiesAfter { at: second });
+                // Died or not is told by the faults; what it answered is of no use to a dead process.
+                let _ = recover(node.as_ref());
+                let died = faults.dead();
+                scene.recovered(&machine, &what);
+                if !died {
+                    break;
+                }
+                deaths_of_recovery += 1;
             }
-            deaths_of_recovery += 1;
         }
+        assert!(deaths_of_recovery > scene.operations, "{deaths_of_recovery}");
     }
-    assert!(deaths_of_recovery > scene.operations, "{deaths_of_recovery}");
 }
 
 /// Runs a plan that a person has to keep; `says` so beforehand, or nobody does.
@@ -255,28 +272,29 @@ fn run_asking(scene: &Scene, machine: &Machine, fault: Fault, says: bool) -> boo
 
 #[test]
 fn a_process_that_dies_before_a_person_kept_the_change_is_undone() {
-    let scene = Scene::new();
-    for says in [true, false] {
-        let mut sides = Vec::new();
-        for at in 1.. {
-            let what = format!("says {says}, dies after {at}");
-            let machine = scene.machine.copy();
-            let died = run_asking(&scene, &machine, Fault::DiesAfter { at }, says);
-            let side = scene.recovered(&machine, &what);
-            let node = machine.boot();
-            let confirmed = Store::new(node.as_ref()).list().unwrap().pop().is_some_and(|id| {
-                let records = Journal::read(node.as_ref(), &id).unwrap().records;
-                records.iter().any(|r| matches!(r.kind, RecordKind::Confirmed { .. }))
-            });
-            assert_eq!(side == On::After, confirmed, "{what}");
-            if !died {
-                assert_eq!(side == On::After, says, "{what}");
-                break;
+    for scene in [Scene::new(), Scene::creating()] {
+        for says in [true, false] {
+            let mut sides = Vec::new();
+            for at in 1.. {
+                let what = format!("says {says}, dies after {at}");
+                let machine = scene.machine.copy();
+                let died = run_asking(&scene, &machine, Fault::DiesAfter { at }, says);
+                let side = scene.recovered(&machine, &what);
+                let node = machine.boot();
+                let confirmed = Store::new(node.as_ref()).list().unwrap().pop().is_some_and(|id| {
+                    let records = Journal::read(node.as_ref(), &id).unwrap().records;
+                    records.iter().any(|r| matches!(r.kind, RecordKind::Confirmed { .. }))
+                });
+                assert_eq!(side == On::After, confirmed, "{what}");
+                if !died {
+                    assert_eq!(side == On::After, says, "{what}");
+                    break;
+                }
+                sides.push(side);
             }
-            sides.push(side);
+            assert!(sides.len() as u64 >= scene.operations, "{}", sides.len());
+            assert_eq!(sides.contains(&On::After), says);
         }
-        assert!(sides.len() as u64 >= scene.operations, "{}", sides.len());
-        assert_eq!(sides.contains(&On::After), says);
     }
 }
 

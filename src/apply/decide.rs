@@ -75,7 +75,7 @@ fn undecided(node: &dyn Node, id: &TransactionId) -> Result<(Loaded, Plan), Refu
     }
     let plan = loaded.plan.clone()?;
     for file in loaded.intent() {
-        if file::side(node, file)? != file::Side::After {
+        if !file::side(node, file)?.is_after() {
             return Err(Refusal::Refused(format!(
                 "{} is not as {id} left it: what stands of it is undone by 'kube-temper rollback {id}'",
                 file.path

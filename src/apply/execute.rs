@@ -17,8 +17,7 @@ use super::{
 };
 use crate::{
     model::{
-        ChangeKind, Component, Observation, Order, Outcome, Phase, Plan, Reason, RecordKind, Step,
-        StepTarget,
+        Component, Observation, Order, Outcome, Phase, Plan, Reason, RecordKind, Step, StepTarget,
         journal::{FileIntent, JournalSchema},
     },
     node::{Node, NodeError, failpoint},
@@ -178,10 +177,7 @@ impl Transaction {
             .map(|(place, file)| backup::Entry {
                 path: file.path.clone(),
                 meta: file.before.clone(),
-                content: file
-                    .content
-                    .as_ref()
-                    .map(|(before, _)| backup::Content::numbered(place, before)),
+                content: backup::Content::of(place, file),
             })
             .collect();
         backup::create(node, &self.id, &entries)?;
@@ -245,12 +241,8 @@ fn run_step(
         if let Some(current) = begun.last_mut() {
             current.touched.push(file.path.clone());
         }
-        match &change.kind {
-            ChangeKind::Metadata { .. } => file::set_meta(node, &file.path, &file.after)?,
-            ChangeKind::Content { after, .. } => {
-                file::replace(node, &file.path, after.text.as_bytes(), &file.after)?;
-            }
-        }
+        let bytes = change.kind.after().map(|after| after.text.as_bytes());
+        file::put(node, file, file.after.as_ref(), bytes)?;
         failpoint::reached("after-rename-before-record");
         journal.append(node, RecordKind::Applied { path: file.path.clone() })?;
     }

@@ -135,17 +135,17 @@ fn turn(node: &dyn Node, loaded: &Loaded, by: By, latest: bool) -> Result<Turn, 
         return Ok(Turn::Nothing);
     }
     let sides = sides(node, loaded.intent())?;
-    let all = |wanted| sides.iter().all(|side| *side == wanted);
+    let all = |wanted: fn(&file::Side) -> bool| sides.iter().all(wanted);
     let ours = sides.iter().any(|side| matches!(side, file::Side::After | file::Side::Between));
     let foreign = sides.iter().any(|side| matches!(side, file::Side::Foreign(_)));
     Ok(match (left, by) {
-        (Left::New, _) if all(file::Side::After) => Turn::Told(outcome.clone()),
+        (Left::New, _) if all(file::Side::is_after) => Turn::Told(outcome.clone()),
         // Somebody went on from there: it is over. An older one is the history's.
         (Left::New, _) => Turn::Nothing,
         _ if !latest => Turn::Nothing,
         (Left::Mixed, By::Boot) if ours && !foreign => Turn::Recovered,
         (_, By::Boot) => Turn::Nothing,
-        _ if ours || all(file::Side::Before) => Turn::Recovered,
+        _ if ours || all(file::Side::is_before) => Turn::Recovered,
         _ => Turn::Told(outcome.clone()),
     })
 }
@@ -235,7 +235,7 @@ fn is_done(node: &dyn Node, loaded: &Loaded) -> bool {
     let files = loaded.intent();
     steps == plan.steps.len()
         && !files.is_empty()
-        && sides(node, files).is_ok_and(|s| s.iter().all(|side| *side == file::Side::After))
+        && sides(node, files).is_ok_and(|s| s.iter().all(file::Side::is_after))
 }
 
 /// A person said so, or no person was to be asked. An order that cannot be read may have asked for one.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::{Refusal, file, sealed};
 use crate::{
     model::{
-        Change, ChangeKind, Digest, FileKind, FileMeta, Plan, Step, StepTarget, Tier,
-        facts::second_name, journal::FileIntent,
+        Change, ChangeKind, Digest, FileImage, FileKind, FileMeta, Item, Plan, Step, StepTarget,
+        Tier, facts::second_name, journal::FileIntent,
     },
     node::{
         Node, NodeError, NodeKind, atomic,
@@ -36,7 +36,7 @@ pub(super) fn plan(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
     }
     let restarts_nothing = |step: &&Step| step.target == StepTarget::Metadata;
     let mut unproved = plan.steps.iter().filter(restarts_nothing).flat_map(|step| &step.changes);
-    if let Some(change) = unproved.find(|c| matches!(c.kind, ChangeKind::Content { .. })) {
+    if let Some(change) = unproved.find(|change| change.kind.after().is_some()) {
         return refused(format!(
             "the plan changes the content of {} in a step that proves no content",
             change.path
@@ -44,6 +44,12 @@ pub(super) fn plan(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
     }
     if !plan.steps.is_sorted_by(|one, next| one.target < next.target) {
         return refused("the plan's steps are not in the order of execution, one per target");
+    }
+    if let Some(step) = plan.steps.iter().find(|step| !step.is_sorted()) {
+        return refused(format!(
+            "the changes of the step {:?} are not in the order of execution",
+            step.target
+        ));
     }
     if plan.tier() == Some(Tier::R4) && plan.controls.len() > 1 {
         let risky = plan.controls.iter().filter(|planned| planned.tier == Tier::R4);
@@ -107,8 +113,8 @@ fn rights(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
             Err(Refusal::NotAllowed("only root may change this node: run it as root".to_owned()))
         }
         NodeKind::Offline => plan.changes().try_for_each(|change| {
-            let (before, after) = metas(change);
-            if owns(before) && owns(after) {
+            if [change.kind.meta_before(), change.kind.meta_after()].into_iter().flatten().all(owns)
+            {
                 Ok(())
             } else {
                 Err(Refusal::NotAllowed(format!(
@@ -124,83 +130,127 @@ fn refused<T>(why: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal::Refused(why.into()))
 }
 
-/// Mode and owner before and after a change.
-pub(super) fn metas(change: &Change) -> (&FileMeta, &FileMeta) {
-    match &change.kind {
-        ChangeKind::Content { before, after } => (&before.meta, &after.meta),
-        ChangeKind::Metadata { before, after } => (before, after),
-    }
-}
-
 /// Compares every file with what the plan expects, and completes it with what only the disk knows
 /// (extended attributes).
 pub(super) fn files(node: &dyn Node, plan: &Plan) -> Result<Vec<FileIntent>, Refusal> {
-    plan.changes().map(|change| compare(node, change)).collect()
+    let comes = |change: &&Change| {
+        matches!(&change.kind, ChangeKind::Create { after: Item::Folder { .. } })
+    };
+    let folders: BTreeSet<&str> = plan.changes().filter(comes).map(|c| c.path.as_str()).collect();
+    plan.changes().map(|change| compare(node, change, &folders)).collect()
 }
 
-fn compare(node: &dyn Node, change: &Change) -> Result<FileIntent, Refusal> {
+fn compare(
+    node: &dyn Node,
+    change: &Change,
+    folders: &BTreeSet<&str>,
+) -> Result<FileIntent, Refusal> {
     let path = &change.path;
     let stale = |what: String| Refusal::Stale { path: path.clone(), what };
-    let Some(stat) = node.files().lstat(path)? else {
+    let bare = |meta: &FileMeta| FileMeta { xattrs: BTreeMap::new(), ..meta.clone() };
+    let kind = &change.kind;
+    let digests = (kind.before().map(FileImage::digest), kind.after().map(FileImage::digest));
+    let mut intent = FileIntent {
+        path: path.clone(),
+        before: kind.meta_before().map(bare),
+        after: kind.meta_after().map(bare),
+        content: (digests != (None, None)).then_some(digests),
+    };
+    let stat = node.files().lstat(path)?;
+    let Some(before) = kind.meta_before() else {
+        if stat.is_some() {
+            return Err(stale("it is there by now".to_owned()));
+        }
+        has_folder(node, path, folders)?;
+        return match sealed::why(node, change)? {
+            Some(why) => refused(why),
+            None => Ok(intent),
+        };
+    };
+    let Some(stat) = stat else {
         return Err(stale("it no longer exists".to_owned()));
     };
     let resolved = node.files().resolve(path)?;
     if resolved != *path || stat.kind == FileKind::Symlink {
         return Err(stale(format!("it is now a link to {resolved}")));
     }
-    let (before, after) = metas(change);
     if !file::same_meta(&stat, before) {
         return Err(stale(format!("its mode and owner are {}", file::shown_meta(&stat))));
     }
-    let mut intent = FileIntent {
-        path: path.clone(),
-        before: FileMeta { xattrs: BTreeMap::new(), ..before.clone() },
-        after: FileMeta { xattrs: BTreeMap::new(), ..after.clone() },
-        content: None,
-    };
     if let Some(why) = sealed::why(node, change)? {
         return refused(why);
     }
-    match &change.kind {
-        ChangeKind::Metadata { .. } => {
-            if !matches!(stat.kind, FileKind::File | FileKind::Directory) {
-                return refused(format!("{path} is neither a file nor a directory"));
-            }
-        }
-        ChangeKind::Content { before, after } => {
-            if stat.kind != FileKind::File {
-                return refused(format!("{path} is not a regular file"));
-            }
-            if let Some(why) = second_name(path, stat.kind, stat.links) {
-                return refused(why);
-            }
-            let wanted = before.digest();
-            if Digest::of(&node.files().read(path, backup::LIMIT)?) != wanted {
-                return Err(stale("its content is different".to_owned()));
-            }
-            let present = node.files().xattrs(path)?;
-            let mut kept = present.clone();
-            kept.retain(|name, _| !CONTENT_HASHES.contains(&name.as_str()));
-            kept.extend(after.meta.xattrs.clone());
-            intent.before.xattrs = present;
-            intent.after.xattrs = kept;
-            intent.content = Some((wanted, after.digest()));
-        }
+    let Some(old) = kind.before() else {
+        let fits = match stat.kind {
+            FileKind::Directory => true,
+            FileKind::File => !intent.is_folder(),
+            _ => false,
+        };
+        return if fits {
+            Ok(intent)
+        } else if intent.is_folder() {
+            refused(format!("{path} is no folder"))
+        } else {
+            refused(format!("{path} is neither a file nor a directory"))
+        };
+    };
+    if stat.kind != FileKind::File {
+        return refused(format!("{path} is not a regular file"));
+    }
+    if let Some(why) = second_name(path, stat.kind, stat.links) {
+        return refused(why);
+    }
+    if Digest::of(&node.files().read(path, backup::LIMIT)?) != old.digest() {
+        return Err(stale("its content is different".to_owned()));
+    }
+    let present = node.files().xattrs(path)?;
+    if let (Some(after), Some(new)) = (&mut intent.after, kind.meta_after()) {
+        after.xattrs = present.clone();
+        after.xattrs.retain(|name, _| !CONTENT_HASHES.contains(&name.as_str()));
+        after.xattrs.extend(new.xattrs.clone());
+    }
+    if let Some(before) = &mut intent.before {
+        before.xattrs = present;
     }
     Ok(intent)
+}
+
+/// What comes needs a folder to come into: one that is there, or that comes with it.
+fn has_folder(node: &dyn Node, path: &str, folders: &BTreeSet<&str>) -> Result<(), Refusal> {
+    let folder = atomic::folder_of(path);
+    if folders.contains(folder) {
+        return Ok(());
+    }
+    let stat = node.files().lstat(folder)?;
+    if stat.is_none_or(|stat| stat.kind != FileKind::Directory)
+        || node.files().resolve(folder)? != folder
+    {
+        return refused(format!("{path} cannot be created: {folder} is no folder"));
+    }
+    Ok(())
 }
 
 /// Room for the backups in the state directory, and for one temporary copy beside each file.
 pub(super) fn space(node: &dyn Node, plan: &Plan) -> Result<(), Refusal> {
     let mut kept = SPARE;
     for change in plan.changes() {
-        let ChangeKind::Content { before, after } = &change.kind else { continue };
+        let size = |image: Option<&FileImage>| image.map_or(0, |image| image.text.len() as u64);
+        let (before, after) = (size(change.kind.before()), size(change.kind.after()));
         // The plan holds both texts, the backup the first once more.
-        kept += 2 * before.text.len() as u64 + after.text.len() as u64;
-        let folder = atomic::folder_of(&change.path);
-        enough(folder, node.files().free_space(folder), after.text.len() as u64)?;
+        kept += 2 * before + after;
+        let folder = standing_folder(node, &change.path)?;
+        enough(folder, node.files().free_space(folder), after)?;
     }
     enough(&node.state_dir(), node.state().free_space("/"), kept)
+}
+
+/// The nearest folder above a path that is there already.
+fn standing_folder<'p>(node: &dyn Node, path: &'p str) -> Result<&'p str, NodeError> {
+    let mut folder = atomic::folder_of(path);
+    while folder != "/" && node.files().lstat(folder)?.is_none() {
+        folder = atomic::folder_of(folder);
+    }
+    Ok(folder)
 }
 
 fn enough(place: &str, free: Result<u64, NodeError>, wanted: u64) -> Result<(), Refusal> {

@@ -63,7 +63,15 @@ impl Undo<'_> {
         let files = self.files;
         for file in files.iter().rev() {
             if let Err(problem) = self.put_back(file) {
-                problems.push(format!("{}: {problem}", file.path));
+                problems.push((file, problem));
+            }
+        }
+        // A folder stays as long as what came with it is in it.
+        let within = |file: &FileIntent, folder: &FileIntent| {
+            folder.is_folder() && atomic::folder_of(&file.path) == folder.path
+        };
+        for file in files.iter().rev() {
+            if problems.iter().any(|(other, _)| other.path == file.path || within(other, file)) {
                 by_hand.extend(self.commands(file));
             }
         }
@@ -72,7 +80,9 @@ impl Undo<'_> {
                 by_hand.push("systemctl restart kubelet".to_owned());
             }
             by_hand.extend(self.data_back());
-            let cause = format!("{cause}; not put back: {}", problems.join("; "));
+            let told: Vec<String> =
+                problems.iter().map(|(file, why)| format!("{}: {why}", file.path)).collect();
+            let cause = format!("{cause}; not put back: {}", told.join("; "));
             return self.end(Outcome::Stuck { cause, by_hand, left: Left::Mixed });
         }
         match self.prove_restored() {
@@ -171,7 +181,7 @@ impl Undo<'_> {
 
     fn put_back(&mut self, file: &FileIntent) -> Result<(), String> {
         match file::side(self.node, file).map_err(|error| error.to_string())? {
-            Side::Before => return Ok(()),
+            Side::Before | Side::Either => return Ok(()),
             Side::Foreign(_) if !self.touched(&file.path) => return Ok(()),
             Side::Foreign(what) => {
                 return Err(format!(
@@ -184,7 +194,7 @@ impl Undo<'_> {
         let written = self.write_back(file);
         failpoint::reached("put-back-before-record");
         match file::side(self.node, file) {
-            Ok(Side::Before) => {
+            Ok(side) if side.is_before() => {
                 self.record(RecordKind::Restored { path: file.path.clone() });
                 Ok(())
             }
@@ -197,29 +207,34 @@ impl Undo<'_> {
     }
 
     fn write_back(&self, file: &FileIntent) -> Result<(), StoreError> {
-        let Some(content) = self.content(file) else {
-            return Ok(file::set_meta(self.node, &file.path, &file.before)?);
-        };
-        let bytes = backup::read(self.node, self.id, &content)?;
-        Ok(file::replace(self.node, &file.path, &bytes, &file.before)?)
+        let content = self.content(file);
+        let bytes =
+            content.map(|content| backup::read(self.node, self.id, &content)).transpose()?;
+        Ok(file::put(self.node, file, file.before.as_ref(), bytes.as_deref())?)
     }
 
-    /// The copy of a file; `None` for a metadata-only change.
+    /// The copy of a file, where there is one.
     fn content(&self, file: &FileIntent) -> Option<backup::Content> {
-        let (before, _) = file.content.as_ref()?;
         let place = self.files.iter().position(|other| other.path == file.path)?;
-        Some(backup::Content::numbered(place, before))
+        backup::Content::of(place, file)
     }
 
     /// Exact commands that put one file back by hand.
     fn commands(&self, file: &FileIntent) -> Vec<String> {
         let path = self.node.on_machine(&file.path);
+        let Some(meta) = &file.before else {
+            let command = if file.is_folder() { "rmdir" } else { "rm -f" };
+            return vec![format!("{command} {}", quoted(&path))];
+        };
         if let Some(content) = self.content(file) {
             let copy = backup::shown_path(self.node, self.id, &content);
-            return vec![put_back_by_hand(&copy, &path, &file.before)];
+            return vec![put_back_by_hand(&copy, &path, meta)];
         }
-        let FileMeta { mode, uid, gid, .. } = file.before;
+        let FileMeta { mode, uid, gid, .. } = meta;
         let path = quoted(&path);
+        if file.is_folder() {
+            return vec![format!("install -d -m {mode:04o} -o {uid} -g {gid} {path}")];
+        }
         vec![format!("chown {uid}:{gid} {path}"), format!("chmod {mode:04o} {path}")]
     }
 }

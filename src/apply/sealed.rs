@@ -10,8 +10,10 @@ use crate::{
 /// A content is replaced by a rename, which the folder must allow too; mode and owner are the file's own.
 pub(super) fn why(node: &dyn Node, change: &Change) -> Result<Option<String>, NodeError> {
     let path = change.path.as_str();
-    let replaces = matches!(change.kind, ChangeKind::Content { .. });
-    let own = node.files().seal(path)?.filter(|seal| replaces || *seal != Seal::Mount);
+    let replaces = !matches!(change.kind, ChangeKind::Metadata { .. });
+    let comes = matches!(change.kind, ChangeKind::Create { .. });
+    let own = if comes { None } else { node.files().seal(path)? };
+    let own = own.filter(|seal| replaces || *seal != Seal::Mount);
     if let Some(seal) = own {
         return Ok(Some(told(node, path, seal)));
     }
@@ -19,6 +21,10 @@ pub(super) fn why(node: &dyn Node, change: &Change) -> Result<Option<String>, No
         return Ok(None);
     }
     let folder = atomic::folder_of(path);
+    if comes && node.files().lstat(folder)?.is_none() {
+        // It comes with the same plan.
+        return Ok(None);
+    }
     let seal = node.files().seal(folder)?.filter(|seal| *seal != Seal::Mount);
     Ok(seal.map(|seal| told(node, folder, seal)))
 }

@@ -188,6 +188,10 @@ pub enum Edit {
         /// Remove only this element of its comma-separated value.
         element: Option<String>,
     },
+    /// Create the file or folder.
+    Create,
+    /// Remove it.
+    Remove,
     /// Change permission bits.
     Mode {
         /// The new mode.
@@ -256,6 +260,98 @@ pub enum ChangeKind {
         /// What it will be.
         after: FileMeta,
     },
+    /// A file or folder where there is nothing.
+    Create {
+        /// What it will be.
+        after: Item,
+    },
+    /// A file or folder goes; a folder only when nothing else is in it.
+    Remove {
+        /// What it is now.
+        before: Item,
+    },
+}
+
+/// A file or folder that comes or goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "item", rename_all = "kebab-case")]
+pub enum Item {
+    /// A file.
+    File(FileImage),
+    /// A folder.
+    Folder {
+        /// Its metadata.
+        meta: FileMeta,
+    },
+}
+
+impl Item {
+    /// Mode and owner.
+    pub const fn meta(&self) -> &FileMeta {
+        match self {
+            Self::File(image) => &image.meta,
+            Self::Folder { meta } => meta,
+        }
+    }
+
+    /// The file; `None` for a folder.
+    pub const fn file(&self) -> Option<&FileImage> {
+        match self {
+            Self::File(image) => Some(image),
+            Self::Folder { .. } => None,
+        }
+    }
+}
+
+impl ChangeKind {
+    /// The content before, where there is one that this change is about.
+    pub const fn before(&self) -> Option<&FileImage> {
+        match self {
+            Self::Content { before, .. } => Some(before),
+            Self::Remove { before } => before.file(),
+            Self::Metadata { .. } | Self::Create { .. } => None,
+        }
+    }
+
+    /// The content after, where there is one that this change is about.
+    pub const fn after(&self) -> Option<&FileImage> {
+        match self {
+            Self::Content { after, .. } => Some(after),
+            Self::Create { after } => after.file(),
+            Self::Metadata { .. } | Self::Remove { .. } => None,
+        }
+    }
+
+    /// Mode and owner before; `None` where there is nothing.
+    pub const fn meta_before(&self) -> Option<&FileMeta> {
+        match self {
+            Self::Content { before, .. } => Some(&before.meta),
+            Self::Metadata { before, .. } => Some(before),
+            Self::Remove { before } => Some(before.meta()),
+            Self::Create { .. } => None,
+        }
+    }
+
+    /// Mode and owner after; `None` where there will be nothing.
+    pub const fn meta_after(&self) -> Option<&FileMeta> {
+        match self {
+            Self::Content { after, .. } => Some(&after.meta),
+            Self::Metadata { after, .. } => Some(after),
+            Self::Create { after } => Some(after.meta()),
+            Self::Remove { .. } => None,
+        }
+    }
+
+    /// Its turn within a step: what a file names is there before the file says so, and goes after it.
+    const fn turn(&self) -> u8 {
+        match self {
+            Self::Create { after: Item::Folder { .. } } => 0,
+            Self::Create { after: Item::File(_) } => 1,
+            Self::Content { .. } | Self::Metadata { .. } => 2,
+            Self::Remove { before: Item::File(_) } => 3,
+            Self::Remove { before: Item::Folder { .. } } => 4,
+        }
+    }
 }
 
 /// What a step is about; the order of the variants is the order of execution.
@@ -309,8 +405,27 @@ pub struct Step {
     pub target: StepTarget,
     /// Highest risk of its changes, on this node.
     pub tier: Tier,
-    /// The changes, ordered by path.
+    /// The changes, in order of execution.
     pub changes: Vec<Change>,
+}
+
+impl Step {
+    /// What comes first, what goes last, each by its path; a folder goes after those within it.
+    pub fn sort(&mut self) {
+        self.changes.sort_by(|one, other| {
+            let by_turn = one.kind.turn().cmp(&other.kind.turn());
+            let by_path = one.path.cmp(&other.path);
+            let going = matches!(one.kind, ChangeKind::Remove { .. });
+            by_turn.then(if going { by_path.reverse() } else { by_path })
+        });
+    }
+
+    /// Whether the changes are in that order.
+    pub fn is_sorted(&self) -> bool {
+        let mut sorted = self.clone();
+        sorted.sort();
+        sorted.changes == self.changes
+    }
 }
 
 /// A control that was asked for and is not in the plan.

@@ -46,13 +46,22 @@ pub enum Purpose {
 pub struct FileIntent {
     /// Path within the root, links resolved.
     pub path: String,
-    /// Metadata before.
-    pub before: FileMeta,
-    /// Metadata after.
-    pub after: FileMeta,
-    /// Content before and after; `None` for a metadata-only change.
+    /// Metadata before; `None` where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub content: Option<(Digest, Digest)>,
+    pub before: Option<FileMeta>,
+    /// Metadata after; `None` where nothing is to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<FileMeta>,
+    /// Content before and after, each where there is one; `None` for a metadata-only change, and for a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<(Option<Digest>, Option<Digest>)>,
+}
+
+impl FileIntent {
+    /// A folder that comes or goes.
+    pub const fn is_folder(&self) -> bool {
+        self.content.is_none() && (self.before.is_none() || self.after.is_none())
+    }
 }
 
 /// What was seen while a step proved itself.

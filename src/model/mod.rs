@@ -16,8 +16,8 @@ pub mod section;
 
 pub use benchmark::{Benchmark, BenchmarkId, Minor};
 pub use change::{
-    AttributedEdit, Change, ChangeKind, Digest, Edit, FieldValue, FileImage, FileMeta, LeftOut,
-    Plan, Step, StepTarget,
+    AttributedEdit, Change, ChangeKind, Digest, Edit, FieldValue, FileImage, FileMeta, Item,
+    LeftOut, Plan, Step, StepTarget,
 };
 pub use component::{Component, Distribution, Role, Target};
 pub use control::{

@@ -313,6 +313,10 @@ impl Files for FaultyFiles {
     fn remove(&self, path: &str) -> Result<(), NodeError> {
         self.whole("remove", path, |files| files.remove(path))
     }
+
+    fn remove_dir(&self, path: &str) -> Result<(), NodeError> {
+        self.whole("remove_dir", path, |files| files.remove_dir(path))
+    }
 }
 
 #[cfg(test)]

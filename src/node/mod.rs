@@ -37,6 +37,8 @@ pub enum NodeErrorKind {
     NoSpace,
     #[error("it already exists")]
     Exists,
+    #[error("there is something in it")]
+    NotEmpty,
     #[error("a link in it leads out of the root, or in circles")]
     Escapes,
     #[error("it is not a regular file")]
@@ -77,6 +79,7 @@ impl NodeError {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => NodeErrorKind::NotFound,
                 io::ErrorKind::PermissionDenied => NodeErrorKind::Denied,
                 io::ErrorKind::AlreadyExists => NodeErrorKind::Exists,
+                io::ErrorKind::DirectoryNotEmpty => NodeErrorKind::NotEmpty,
                 _ => NodeErrorKind::Other(error.to_string()),
             },
         };
@@ -191,6 +194,8 @@ pub trait Files: fmt::Debug + Send + Sync {
     fn make_dir(&self, path: &str, mode: u32) -> Result<(), NodeError>;
     /// Removes a file or link.
     fn remove(&self, path: &str) -> Result<(), NodeError>;
+    /// Removes a directory in which there is nothing.
+    fn remove_dir(&self, path: &str) -> Result<(), NodeError>;
 }
 
 /// Time, so that tests own it.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Damage, StoreError, TransactionPaths, create_synced};
 use crate::{
-    model::{Digest, FileMeta, TransactionId},
+    model::{Digest, FileMeta, TransactionId, journal::FileIntent},
     node::{Node, NodeError},
 };
 
@@ -37,8 +37,9 @@ pub struct BackupManifest {
 pub struct Entry {
     /// Path within the node's root, links resolved.
     pub path: String,
-    /// Mode, owner and extended attributes.
-    pub meta: FileMeta,
+    /// Mode, owner and extended attributes; `None` where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub meta: Option<FileMeta>,
     /// Where its bytes are; `None` for a metadata-only change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Content>,
@@ -54,9 +55,11 @@ pub struct Content {
 }
 
 impl Content {
-    /// The copy of the file with this place in the transaction: its name is that number.
-    pub fn numbered(place: usize, digest: &Digest) -> Self {
-        Self { name: place.to_string(), digest: digest.clone() }
+    /// The copy of the file with this place in the transaction: its name is that number. `None` where there is no
+    /// content to keep.
+    pub fn of(place: usize, file: &FileIntent) -> Option<Self> {
+        let (before, _) = file.content.as_ref()?;
+        Some(Self { name: place.to_string(), digest: before.clone()? })
     }
 }
 

@@ -264,7 +264,7 @@ fn a_transaction_is_found_by_the_beginning_of_its_name() {
 #[test]
 fn a_backup_is_given_out_only_with_its_own_digest() {
     let (node, state) = node();
-    let content = backup::Content::numbered(0, &Digest::of(b"old"));
+    let content = backup::Content { name: "0".to_owned(), digest: Digest::of(b"old") };
     backup::create(&node, &id(), &[]).unwrap();
     let wrong = backup::save(&node, &id(), &content, b"other").unwrap_err();
     assert!(wrong.to_string().contains("/var/lib/kube-temper/transactions/"), "{wrong}");

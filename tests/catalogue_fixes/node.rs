@@ -4,7 +4,7 @@ use kube_temper::{
     catalog::{Catalog, Numbered},
     check,
     model::{
-        BenchmarkId, Change, ChangeKind, Component, ControlId, FileMeta, NodeFacts, Plan, Report,
+        BenchmarkId, Change, Component, ControlId, FileImage, FileMeta, NodeFacts, Plan, Report,
     },
     node::{
         Files as _, NodeKind,
@@ -131,30 +131,18 @@ impl Node {
     }
 
     fn put(&self, change: &Change, after: bool) {
-        match &change.kind {
-            ChangeKind::Content { before: old, after: new } => {
-                let image = if after { new } else { old };
-                self.write(&change.path, &image.text, &image.meta);
-            }
-            ChangeKind::Metadata { before: old, after: new } => {
-                self.set_meta(&change.path, if after { new } else { old });
-            }
+        let (image, meta) = side(change, after);
+        match image {
+            Some(image) => self.write(&change.path, &image.text, &image.meta),
+            None => self.set_meta(&change.path, meta),
         }
     }
 
     fn must_be(&self, change: &Change, after: bool) {
-        let (meta, text) = match &change.kind {
-            ChangeKind::Content { before: old, after: new } => {
-                let image = if after { new } else { old };
-                (&image.meta, Some(&image.text))
-            }
-            ChangeKind::Metadata { before: old, after: new } => {
-                (if after { new } else { old }, None)
-            }
-        };
+        let (image, meta) = side(change, after);
         assert_eq!(&self.meta(&change.path), meta, "{}", change.path);
-        if let Some(text) = text {
-            assert_eq!(&self.read(&change.path), text, "{}", change.path);
+        if let Some(image) = image {
+            assert_eq!(self.read(&change.path), image.text, "{}", change.path);
         }
     }
 
@@ -232,4 +220,12 @@ fn env_flag(text: &str, flag: &str, value: Option<&str>) -> String {
         .collect();
     flags.extend(value.map(|value| format!("--{flag}={value}")));
     format!("KUBELET_KUBEADM_ARGS=\"{}\"\n", flags.join(" "))
+}
+
+/// A change before or after; these fixes create nothing.
+fn side(change: &Change, after: bool) -> (Option<&FileImage>, &FileMeta) {
+    let kind = &change.kind;
+    let (image, meta) =
+        if after { (kind.after(), kind.meta_after()) } else { (kind.before(), kind.meta_before()) };
+    (image, meta.unwrap())
 }

@@ -95,6 +95,9 @@ impl kube_temper::node::Files for Closed {
     fn remove(&self, path: &str) -> Result<(), NodeError> {
         denied("remove", path)
     }
+    fn remove_dir(&self, path: &str) -> Result<(), NodeError> {
+        denied("remove", path)
+    }
 }
 
 fn closed_facts(recording: Recording, closed: &[&'static str]) -> NodeFacts {

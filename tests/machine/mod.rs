@@ -12,7 +12,7 @@ use kube_temper::{
     },
     model::{
         AttributedEdit, BenchmarkId, Change, ChangeKind, ControlId, Edit, FileImage, FileMeta,
-        Outcome, Plan, Reversibility, Step, StepTarget, Tier, TransactionId,
+        Item, Outcome, Plan, Reversibility, Step, StepTarget, Tier, TransactionId,
         change::{PlanSchema, PlannedControl},
         journal::Purpose,
     },
@@ -26,6 +26,8 @@ use kube_temper::{
 
 pub(crate) const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
 pub(crate) const MANAGER: &str = "/etc/kubernetes/manifests/kube-controller-manager.yaml";
+/// A folder that is not there.
+pub(crate) const HARDENING: &str = "/etc/kubernetes/hardening";
 pub(crate) const KEY: &str = "/etc/kubernetes/pki/ca.key";
 
 /// What a private key looks like: no byte of it may appear in the store.
@@ -264,6 +266,31 @@ pub(crate) fn three_files(machine: &Machine) -> Plan {
             vec![profiling(machine, "1.3.2", MANAGER, "kube-controller-manager")],
         ),
     ])
+}
+
+/// A folder, two files in it, and the scheduler that is to read one of them.
+pub(crate) fn with_new_files(machine: &Machine) -> Plan {
+    let meta = |mode| FileMeta { mode, uid: 0, gid: 0, xattrs: BTreeMap::new() };
+    let comes = |path: &str, after: Item| Change {
+        path: path.to_owned(),
+        named: None,
+        edits: vec![edit("1.4.1", Edit::Create)],
+        kind: ChangeKind::Create { after },
+    };
+    let file = |text: &str| Item::File(FileImage { text: text.to_owned(), meta: meta(0o600) });
+    let path = format!("{HARDENING}/config.yaml");
+    let manifest = with_flag(&machine.text(SCHEDULER), "kube-scheduler", "config", &path);
+    let mut step = step(
+        StepTarget::KubeScheduler,
+        vec![
+            content(machine, SCHEDULER, &manifest, vec![set_flag("1.4.1", "config", &path)]),
+            comes(HARDENING, Item::Folder { meta: meta(0o750) }),
+            comes(&path, file("kind: KubeSchedulerConfiguration\n")),
+            comes(&format!("{HARDENING}/other.yaml"), file("kind: Other\n")),
+        ],
+    );
+    step.sort();
+    plan(vec![step])
 }
 
 /// What a file was before a plan.

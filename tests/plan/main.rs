@@ -65,17 +65,15 @@ fn only_change(plan: &Plan) -> &Change {
 }
 
 fn texts(change: &Change) -> (&str, &str) {
-    match &change.kind {
-        ChangeKind::Content { before, after } => (&before.text, &after.text),
-        ChangeKind::Metadata { .. } => panic!("{} has no content", change.path),
+    match (change.kind.before(), change.kind.after()) {
+        (Some(before), Some(after)) => (&before.text, &after.text),
+        _ => panic!("{} has no content", change.path),
     }
 }
 
 fn metas(change: &Change) -> (FileMeta, FileMeta) {
-    match &change.kind {
-        ChangeKind::Content { before, after } => (before.meta.clone(), after.meta.clone()),
-        ChangeKind::Metadata { before, after } => (before.clone(), after.clone()),
-    }
+    let [before, after] = [change.kind.meta_before(), change.kind.meta_after()];
+    (before.unwrap().clone(), after.unwrap().clone())
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! The node as it will be: what is planned over what is there. Only read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
-    model::{ChangeKind, FileKind, FileMeta, Plan},
+    model::{ChangeKind, FileKind, FileMeta, Item, Plan},
     node::{
         Clock, DirEntry, Files, KubeletView, Lock, Node, NodeError, NodeErrorKind, NodeKind, Stat,
     },
@@ -21,27 +21,30 @@ struct PlannedFiles<'n> {
     files: &'n dyn Files,
     texts: BTreeMap<&'n str, &'n str>,
     metas: BTreeMap<&'n str, &'n FileMeta>,
+    comes: BTreeMap<&'n str, &'n Item>,
+    goes: BTreeSet<&'n str>,
 }
 
 impl<'n> Planned<'n> {
     pub(super) fn new(node: &'n dyn Node, plan: &'n Plan) -> Self {
-        let texts = plan
-            .changes()
-            .filter_map(|change| match &change.kind {
-                ChangeKind::Content { after, .. } => {
-                    Some((change.path.as_str(), after.text.as_str()))
-                }
-                ChangeKind::Metadata { .. } => None,
-            })
-            .collect();
-        let metas = plan
-            .changes()
-            .map(|change| match &change.kind {
-                ChangeKind::Content { after, .. } => (change.path.as_str(), &after.meta),
-                ChangeKind::Metadata { after, .. } => (change.path.as_str(), after),
-            })
-            .collect();
-        Self { node, files: PlannedFiles { files: node.files(), texts, metas } }
+        let mut files = PlannedFiles {
+            files: node.files(),
+            texts: BTreeMap::new(),
+            metas: BTreeMap::new(),
+            comes: BTreeMap::new(),
+            goes: BTreeSet::new(),
+        };
+        for change in plan.changes() {
+            let (path, kind) = (change.path.as_str(), &change.kind);
+            files.texts.extend(kind.after().map(|after| (path, after.text.as_str())));
+            files.metas.extend(kind.meta_after().map(|meta| (path, meta)));
+            match kind {
+                ChangeKind::Create { after } => _ = files.comes.insert(path, after),
+                ChangeKind::Remove { .. } => _ = files.goes.insert(path),
+                ChangeKind::Content { .. } | ChangeKind::Metadata { .. } => {}
+            }
+        }
+        Self { node, files }
     }
 
     /// The node as it is.
@@ -96,7 +99,19 @@ fn read_only(operation: &'static str, path: &str) -> NodeError {
     NodeError { operation, path: path.to_owned(), kind: NodeErrorKind::ReadOnly }
 }
 
+fn kind(item: &Item) -> FileKind {
+    if item.file().is_some() { FileKind::File } else { FileKind::Directory }
+}
+
 impl PlannedFiles<'_> {
+    /// What comes there.
+    fn item(&self, path: &str) -> Option<Stat> {
+        let item = *self.comes.get(path)?;
+        let FileMeta { mode, uid, gid, .. } = *item.meta();
+        let size = item.file().map_or(0, |image| image.text.len() as u64);
+        Some(Stat { kind: kind(item), mode, uid, gid, size, links: 1, id: (0, 0) })
+    }
+
     /// With mode and owner as they will be.
     fn planned(&self, path: &str, stat: Stat) -> Stat {
         // Changes name files by their resolved paths.
@@ -110,10 +125,22 @@ impl PlannedFiles<'_> {
 
 impl Files for PlannedFiles<'_> {
     fn stat(&self, path: &str) -> Result<Option<Stat>, NodeError> {
+        if self.goes.contains(path) {
+            return Ok(None);
+        }
+        if let Some(item) = self.item(path) {
+            return Ok(Some(item));
+        }
         Ok(self.files.stat(path)?.map(|stat| self.planned(path, stat)))
     }
 
     fn lstat(&self, path: &str) -> Result<Option<Stat>, NodeError> {
+        if self.goes.contains(path) {
+            return Ok(None);
+        }
+        if let Some(item) = self.item(path) {
+            return Ok(Some(item));
+        }
         Ok(self.files.lstat(path)?.map(|stat| match stat.kind {
             FileKind::Symlink => stat,
             _ => self.planned(path, stat),
@@ -121,12 +148,14 @@ impl Files for PlannedFiles<'_> {
     }
 
     fn resolve(&self, path: &str) -> Result<String, NodeError> {
+        if self.comes.contains_key(path) {
+            return Ok(path.to_owned());
+        }
         self.files.resolve(path)
     }
 
     fn read(&self, path: &str, limit: u64) -> Result<Vec<u8>, NodeError> {
-        // Changes name files by their resolved paths.
-        let resolved = self.files.resolve(path);
+        let resolved = self.resolve(path);
         match resolved.ok().and_then(|path| self.texts.get(path.as_str()).copied()) {
             Some(text) => Ok(text.as_bytes().to_vec()),
             None => self.files.read(path, limit),
@@ -134,7 +163,19 @@ impl Files for PlannedFiles<'_> {
     }
 
     fn list(&self, path: &str) -> Result<Vec<DirEntry>, NodeError> {
-        self.files.list(path)
+        let mut entries = match self.files.list(path) {
+            Err(_) if self.comes.contains_key(path) => Vec::new(),
+            listed => listed?,
+        };
+        let goes = |name: &str| self.goes.contains(format!("{path}/{name}").as_str());
+        entries.retain(|entry| !goes(&entry.name));
+        let new = self.comes.iter().filter_map(|(item, comes)| {
+            let name = item.strip_prefix(path)?.strip_prefix('/')?;
+            (!name.contains('/')).then(|| DirEntry { name: name.to_owned(), kind: kind(comes) })
+        });
+        entries.extend(new);
+        entries.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(entries)
     }
 
     fn read_link(&self, path: &str) -> Result<String, NodeError> {
@@ -186,6 +227,10 @@ impl Files for PlannedFiles<'_> {
     }
 
     fn remove(&self, path: &str) -> Result<(), NodeError> {
+        Err(read_only("remove", path))
+    }
+
+    fn remove_dir(&self, path: &str) -> Result<(), NodeError> {
         Err(read_only("remove", path))
     }
 }

@@ -8,8 +8,7 @@ use std::collections::BTreeMap;
 use super::{Standing, Tell, planned::Planned, preflight};
 use crate::{
     model::{
-        ChangeKind, Component, NodeFacts, Observation, Order, Phase, Plan, Step, StepTarget,
-        facts::Container,
+        Component, NodeFacts, Observation, Order, Phase, Plan, Step, StepTarget, facts::Container,
     },
     node::{
         Node, Programs, Trial,
@@ -118,7 +117,7 @@ pub(super) fn rehearse(
 /// The container a step plans.
 fn planned(step: &Step, component: Component) -> Option<Container> {
     step.changes.iter().find_map(|change| {
-        let ChangeKind::Content { after, .. } = &change.kind else { return None };
+        let after = change.kind.after()?;
         let pod = manifest::parse(&change.path, &after.text).ok()?;
         pod.container(component).cloned()
     })
@@ -130,10 +129,7 @@ fn texts(plan: &Plan, of: impl Fn(&Step) -> bool) -> BTreeMap<String, String> {
         .iter()
         .filter(|step| of(step))
         .flat_map(|step| &step.changes)
-        .filter_map(|change| match &change.kind {
-            ChangeKind::Content { after, .. } => Some((change.path.clone(), after.text.clone())),
-            ChangeKind::Metadata { .. } => None,
-        })
+        .filter_map(|change| Some((change.path.clone(), change.kind.after()?.text.clone())))
         .collect()
 }
 

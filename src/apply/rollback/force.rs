@@ -72,7 +72,11 @@ fn said(component: Component, edit: &Edit, text: &str) -> Option<Said> {
             let (value, _) = kubelet::parse(text).ok()?;
             Some(yaml::at(&value, field).map(Value::to_string))
         }
-        Edit::RemoveEnvFlag { .. } | Edit::Mode { .. } | Edit::Owner { .. } => None,
+        Edit::RemoveEnvFlag { .. }
+        | Edit::Create
+        | Edit::Remove
+        | Edit::Mode { .. }
+        | Edit::Owner { .. } => None,
     }
 }
 
@@ -89,6 +93,7 @@ fn name(edit: &Edit) -> String {
         Edit::RemoveFromList { flag, value, .. } => format!("{value} not in --{flag}"),
         Edit::SetField { field, .. } | Edit::RemoveField { field } => field.clone(),
         Edit::RemoveEnvFlag { flag, .. } => format!("--{flag}"),
+        Edit::Create | Edit::Remove => "the file".to_owned(),
         Edit::Mode { .. } | Edit::Owner { .. } => "mode or owner".to_owned(),
     }
 }

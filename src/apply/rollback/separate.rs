@@ -48,6 +48,11 @@ fn image(
         ChangeKind::Content { before, after } => {
             ((Some(&before.text), &before.meta), (Some(&after.text), &after.meta))
         }
+        // They come and go whole.
+        ChangeKind::Create { after: item } | ChangeKind::Remove { before: item } => {
+            let side = (item.file().map(|image| &image.text), item.meta());
+            (side, side)
+        }
     };
     let owned = |(text, meta): (Option<&String>, &FileMeta)| (text.cloned(), meta.clone());
     let own = change.controls();
@@ -149,6 +154,8 @@ pub(super) fn inverse(
         let edit = match edit {
             Edit::Mode { .. } => Edit::Mode { mode: meta.mode },
             Edit::Owner { .. } => Edit::Owner { uid: meta.uid, gid: meta.gid },
+            Edit::Create => Edit::Remove,
+            Edit::Remove => Edit::Create,
             other => text_inverse(other, restored, component).unwrap_or_else(|| other.clone()),
         };
         let attributed = AttributedEdit { control: control.clone(), edit };

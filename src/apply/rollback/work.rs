@@ -7,8 +7,8 @@ use super::{RollbackPlan, Undone, force, separate};
 use crate::{
     apply::{Refusal, refuse::CONTENT_HASHES},
     model::{
-        AttributedEdit, Change, ChangeKind, Component, Digest, FileImage, FileMeta, LeftOut, Plan,
-        Reversibility, Step, StepTarget, Tier,
+        AttributedEdit, Change, ChangeKind, Component, FileImage, FileKind, FileMeta, Item,
+        LeftOut, Plan, Reversibility, Step, StepTarget, Tier,
         change::{PlanSchema, PlannedControl},
         facts::second_name,
     },
@@ -24,10 +24,13 @@ struct Texts {
     after: String,
 }
 
-/// A file as it is on disk, and as it will be.
+/// A file or folder as it is on disk, and as it will be.
 #[derive(Debug)]
 struct Target {
     named: Option<String>,
+    /// It is there, and it will be.
+    there: (bool, bool),
+    folder: bool,
     /// `None` while only mode and owner are undone.
     text: Option<Texts>,
     before: FileMeta,
@@ -82,7 +85,7 @@ impl Work {
         step: &Step,
         change: &Change,
     ) -> Result<(), Refusal> {
-        let Self { files, conflicts, left, .. } = self;
+        let Self { files, conflicts, left, notes, .. } = self;
         let path = &change.path;
         let undone = |edit: &&AttributedEdit| undo.controls.contains(&edit.control);
         let target = match files.entry(path.clone()) {
@@ -98,6 +101,13 @@ impl Work {
                         named(change, undone)
                     ));
                     return Ok(());
+                }
+                Opened::Gone if matches!(change.kind, ChangeKind::Remove { .. }) => {
+                    new.insert(Target::new(
+                        change,
+                        false,
+                        FileMeta { mode: 0, uid: 0, gid: 0, xattrs: BTreeMap::new() },
+                    ))
                 }
                 // No file, no mode: nothing of it is left.
                 Opened::Gone => {
@@ -121,6 +131,23 @@ impl Work {
             if !target.edits.contains(edit) {
                 target.edits.push(edit.clone());
             }
+        }
+        match &change.kind {
+            ChangeKind::Create { after } => {
+                // Others that stand need it too.
+                let shared = |id| undo.standing.contains(id) && !undo.controls.contains(id);
+                if !change.controls().iter().any(shared) {
+                    notes.extend(target.take_away(node, path, after)?);
+                }
+                return Ok(());
+            }
+            ChangeKind::Remove { before } => {
+                if let Err(why) = target.bring_back(path, before) {
+                    conflicts.push(why);
+                }
+                return Ok(());
+            }
+            ChangeKind::Content { .. } | ChangeKind::Metadata { .. } => {}
         }
         let sides = match separate::sides(step.target, change, &undo.standing, &undo.controls) {
             Ok(sides) => sides,
@@ -186,6 +213,8 @@ impl Work {
             step.tier = step.tier.max(tier);
             step.changes.push(change);
         }
+        let mut steps: BTreeMap<StepTarget, Step> = apart(steps);
+        steps.values_mut().for_each(Step::sort);
         Ok(RollbackPlan {
             of: chosen.iter().map(|undo| undo.loaded.id.clone()).collect(),
             plan: Plan {
@@ -204,6 +233,21 @@ impl Work {
     }
 }
 
+/// Files that go while no text changes restart nothing: nobody names them any more.
+fn apart(steps: BTreeMap<StepTarget, Step>) -> BTreeMap<StepTarget, Step> {
+    let mut sorted: BTreeMap<StepTarget, Step> = BTreeMap::new();
+    for (target, step) in steps {
+        let goes = |change: &Change| matches!(change.kind, ChangeKind::Remove { .. });
+        let target = if step.changes.iter().all(goes) { StepTarget::Metadata } else { target };
+        let Step { tier, changes, .. } = step;
+        let into =
+            sorted.entry(target).or_insert_with(|| Step { target, tier, changes: Vec::new() });
+        into.tier = into.tier.max(tier);
+        into.changes.extend(changes);
+    }
+    sorted
+}
+
 /// How a file of an old change is found today.
 enum Opened {
     File(Box<Target>),
@@ -220,24 +264,20 @@ fn open(node: &dyn Node, change: &Change) -> Result<Opened, Refusal> {
         )));
     }
     let meta = FileMeta { mode: stat.mode, uid: stat.uid, gid: stat.gid, xattrs: BTreeMap::new() };
-    Ok(Opened::File(Box::new(Target {
-        named: change.named.clone(),
-        text: None,
-        before: meta.clone(),
-        after: meta,
-        step: StepTarget::Metadata,
-        tier: Tier::R0,
-        edits: Vec::new(),
+    let target = Target {
         shared: second_name(path, stat.kind, stat.links),
-        notes: Vec::new(),
-    })))
+        folder: stat.kind == FileKind::Directory,
+        ..Target::new(change, true, meta)
+    };
+    Ok(Opened::File(Box::new(target)))
 }
 
 /// Extended attributes that are not as the transaction left them: they stay as they are now.
 fn attributes(node: &dyn Node, loaded: &Loaded, path: &str) -> Result<Vec<String>, Refusal> {
     let intent = loaded.intent().iter().find(|file| file.path == *path);
     let Some(left) = intent.filter(|file| file.content.is_some()) else { return Ok(Vec::new()) };
-    let [left, now] = [left.after.xattrs.clone(), node.files().xattrs(path)?];
+    let left = left.after.as_ref().map(|meta| meta.xattrs.clone()).unwrap_or_default();
+    let now = node.files().xattrs(path)?;
     let names: BTreeSet<&String> = left.keys().chain(now.keys()).collect();
     let said = names.into_iter().filter(|name| !CONTENT_HASHES.contains(&name.as_str()));
     Ok(said
@@ -262,6 +302,60 @@ fn named(change: &Change, undone: impl Fn(&&AttributedEdit) -> bool) -> String {
 }
 
 impl Target {
+    /// Unchanged so far.
+    fn new(change: &Change, there: bool, meta: FileMeta) -> Self {
+        Self {
+            named: change.named.clone(),
+            there: (there, there),
+            folder: false,
+            text: None,
+            before: meta.clone(),
+            after: meta,
+            step: StepTarget::Metadata,
+            tier: Tier::R0,
+            edits: Vec::new(),
+            shared: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// Takes away what we created, unless somebody made it theirs since: then it stays, which is said.
+    fn take_away(
+        &mut self,
+        node: &dyn Node,
+        path: &str,
+        made: &Item,
+    ) -> Result<Option<String>, Refusal> {
+        let ours = match made.file() {
+            None => self.folder,
+            Some(image) => {
+                !self.folder
+                    && self.texts(node, path)?.is_some_and(|texts| texts.after == image.text)
+            }
+        };
+        if ours {
+            self.there.1 = false;
+            return Ok(None);
+        }
+        Ok(Some(format!("{path} was changed since we created it: it stays")))
+    }
+
+    /// Creates again what we removed.
+    fn bring_back(&mut self, path: &str, gone: &Item) -> Result<(), String> {
+        if self.there.1 {
+            return match gone {
+                Item::Folder { .. } if self.folder => Ok(()),
+                _ => Err(format!("{path} is there again: move it away, then roll back again")),
+            };
+        }
+        self.there.1 = true;
+        self.folder = gone.file().is_none();
+        self.after = gone.meta().clone();
+        let text = |image: &FileImage| Texts { before: String::new(), after: image.text.clone() };
+        self.text = gone.file().map(text);
+        Ok(())
+    }
+
     /// The text, read when it is first needed; `None` when it is not text.
     fn texts(&mut self, node: &dyn Node, path: &str) -> Result<Option<&mut Texts>, Refusal> {
         if self.text.is_none() {
@@ -305,12 +399,26 @@ impl Target {
     /// The change that is needed, if any, with the step it belongs to.
     fn change(self, path: String) -> Option<(StepTarget, Tier, Change)> {
         let same_text = self.text.as_ref().is_none_or(|texts| texts.before == texts.after);
-        if same_text && self.before == self.after {
+        let stays = self.there.0 == self.there.1;
+        if stays && (!self.there.0 || same_text && self.before == self.after) {
             return None;
         }
         let restored = self.text.as_ref().map(|texts| texts.after.as_str());
         let edits = separate::inverse(&self.edits, restored, self.step.restarts(), &self.after);
+        let item = |text: Option<String>, meta: FileMeta| match text {
+            Some(text) => Item::File(FileImage { text, meta }),
+            None => Item::Folder { meta },
+        };
         let (step, tier, kind) = match self.text {
+            text if !stays => {
+                let (old, new) = text.map(|texts| (texts.before, texts.after)).unzip();
+                let kind = if self.there.1 {
+                    ChangeKind::Create { after: item(new, self.after) }
+                } else {
+                    ChangeKind::Remove { before: item(old, self.before) }
+                };
+                (self.step, self.tier, kind)
+            }
             Some(texts) if !same_text => (
                 self.step,
                 self.tier,
@@ -356,22 +464,27 @@ fn parses(target: StepTarget, change: &Change) -> Result<(), String> {
 
 /// What was kept must be what was written: plan, journal and backup agree.
 fn intact(node: &dyn Node, loaded: &Loaded, change: &Change) -> Result<(), Refusal> {
-    let ChangeKind::Content { before, after } = &change.kind else { return Ok(()) };
+    let digests =
+        (change.kind.before().map(FileImage::digest), change.kind.after().map(FileImage::digest));
+    if digests == (None, None) {
+        return Ok(());
+    }
     let intents = loaded.intent();
     let place = intents.iter().position(|intent| intent.path == change.path);
-    let intent = place.and_then(|place| intents.get(place)?.content.clone());
-    let (Some(place), Some((was, wrote))) = (place, intent) else {
+    let intent = place.and_then(|place| Some((place, intents.get(place)?)));
+    let Some((place, intent)) = intent else {
         return Err(damaged(node, loaded, format!("the journal does not name {}", change.path)));
     };
-    if (before.digest(), after.digest()) != (was.clone(), wrote) {
+    if intent.content.as_ref() != Some(&digests) {
         return Err(damaged(
             node,
             loaded,
             format!("it differs from the journal in {}", change.path),
         ));
     }
-    let kept = backup::read(node, &loaded.id, &backup::Content::numbered(place, &was))?;
-    debug_assert_eq!(Digest::of(&kept), was);
+    if let Some(content) = backup::Content::of(place, intent) {
+        backup::read(node, &loaded.id, &content)?;
+    }
     Ok(())
 }
 

@@ -158,7 +158,7 @@ impl<'f> Held<'f> {
     fn on_disk(&self, node: &dyn Node) -> Result<(), String> {
         for file in self.files {
             match file::side(node, file).map_err(|error| error.to_string())? {
-                Side::After => {}
+                Side::After | Side::Either => {}
                 Side::Foreign(what) => {
                     return Err(format!("{} was changed by somebody else: {what}", file.path));
                 }

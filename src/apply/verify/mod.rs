@@ -201,7 +201,7 @@ fn leaders(component: Component, expected: &Expected, baseline: &Baseline) -> Ve
 
 /// The pod a change plans, when it runs this component.
 fn planned_pod(change: &Change, component: Component) -> Option<StaticPod> {
-    let ChangeKind::Content { after, .. } = &change.kind else { return None };
+    let after = change.kind.after()?;
     let pod = manifest::parse(&change.path, &after.text).ok()?;
     pod.container(component).is_some().then_some(pod)
 }
@@ -255,16 +255,20 @@ fn on_disk(
     target: StepTarget,
     evidence: &mut Evidence<'_, '_>,
 ) -> Result<(), Unhealthy> {
-    match file::side(node, file)? {
-        Side::After => {}
+    let side = file::side(node, file)?;
+    match &side {
+        Side::After | Side::Either => {}
         Side::Before => return Err(Unhealthy(format!("{} has its old state again", file.path))),
         Side::Between => return Err(Unhealthy(format!("{} is changed only half", file.path))),
         Side::Foreign(what) => {
             return Err(Unhealthy(format!("{} was changed by somebody else: {what}", file.path)));
         }
     }
-    let meta = &file.after;
-    let state = format!("{} is {:04o} {}:{}", file.path, meta.mode, meta.uid, meta.gid);
+    let state = match &file.after {
+        Some(meta) => format!("{} is {:04o} {}:{}", file.path, meta.mode, meta.uid, meta.gid),
+        None if side == Side::Either => format!("{} stays, there is something in it", file.path),
+        None => format!("{} is gone", file.path),
+    };
     let text = match (target.restarts(), node.kubelet()) {
         (Some(_), None) => format!("{state} on disk, takes effect at the next start"),
         _ => format!("{state} on disk"),
@@ -356,7 +360,7 @@ fn restored_pod(
     files: &[FileIntent],
     component: Component,
 ) -> Result<Option<Expected>, Unhealthy> {
-    for file in files.iter().filter(|file| file.content.is_some()) {
+    for file in files.iter().filter(|file| file.content.is_some() && file.before.is_some()) {
         let bytes = node.files().read(&file.path, backup::LIMIT)?;
         let Ok(text) = String::from_utf8(bytes) else { continue };
         let Ok(pod) = manifest::parse(&file.path, &text) else { continue };

@@ -18,15 +18,14 @@ use nix::{
     errno::Errno,
     fcntl::{AtFlags, OFlag, OpenHow, ResolveFlag, open, openat, openat2, readlinkat, renameat},
     sys::{
-        stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmod, fchmodat, fstat, fstatat, mkdirat},
+        stat::{FchmodatFlags, FileStat, Mode, SFlag, fchmodat, fstat, fstatat, mkdirat},
         statfs::{FsType, fstatfs},
         statvfs::fstatvfs,
     },
-    unistd::{Gid, Uid, UnlinkatFlags, fchown, fchownat, fsync, ftruncate, unlinkat},
+    unistd::{Gid, Uid, UnlinkatFlags, fchownat, fsync, ftruncate, unlinkat},
 };
-use xattr::FileExt;
 
-use super::{pace::Pace, seal};
+use super::{attributes, pace::Pace, seal};
 use crate::{
     model::{FileKind, FileMeta},
     node::{DirEntry, Files, NodeError, NodeErrorKind, Seal, Stat},
@@ -34,9 +33,6 @@ use crate::{
 
 /// As many links as the kernel follows in one path.
 const MAX_LINKS: usize = 40;
-
-/// Attributes the kernel computes from a file's content: a copy of them would be wrong.
-const COMPUTED_XATTRS: [&str; 2] = ["security.ima", "security.evm"];
 
 /// A tree of files below one directory.
 #[derive(Debug)]
@@ -308,21 +304,6 @@ impl DirFiles {
             Err(errno) => Err(failed("look at", path, errno)),
         }
     }
-
-    /// Content and metadata of a file just created; the mode comes last, because a change of owner
-    /// clears set-uid bits and an access list changes the group bits.
-    fn fill(file: &mut File, bytes: &[u8], meta: &FileMeta) -> io::Result<()> {
-        file.write_all(bytes)?;
-        fchown(&*file, Some(Uid::from_raw(meta.uid)), Some(Gid::from_raw(meta.gid)))?;
-        for (name, value) in &meta.xattrs {
-            match file.set_xattr(name, value) {
-                Err(error) if error.raw_os_error() == Some(nix::libc::ENOTSUP) => {}
-                answer => answer?,
-            }
-        }
-        fchmod(&*file, Mode::from_bits_truncate(meta.mode))?;
-        Ok(())
-    }
 }
 
 impl Files for DirFiles {
@@ -461,7 +442,6 @@ impl Files for DirFiles {
 
     fn xattrs(&self, path: &str) -> Result<BTreeMap<String, Vec<u8>>, NodeError> {
         const OPERATION: &str = "read the extended attributes of";
-        let error = |error: &io::Error| NodeError::io(OPERATION, path, error);
         let stat = self.lstat(path)?;
         let stat = stat.ok_or_else(|| refused(OPERATION, path, NodeErrorKind::NotFound))?;
         if !matches!(stat.kind, FileKind::File | FileKind::Directory) {
@@ -471,22 +451,8 @@ impl Files for DirFiles {
         let fd = self
             .open_at(path, flags, Mode::empty())
             .map_err(|errno| failed(OPERATION, path, errno))?;
-        let file = File::from(fd);
-        let mut found = BTreeMap::new();
-        let names = match file.list_xattr() {
-            Err(e) if e.raw_os_error() == Some(nix::libc::ENOTSUP) => return Ok(found),
-            names => names.map_err(|e| error(&e))?,
-        };
-        for name in names {
-            let Some(name) = name.to_str() else { continue };
-            if COMPUTED_XATTRS.contains(&name) {
-                continue;
-            }
-            if let Some(value) = file.get_xattr(name).map_err(|e| error(&e))? {
-                found.insert(name.to_owned(), value);
-            }
-        }
-        Ok(found)
+        attributes::extended(&File::from(fd))
+            .map_err(|error| NodeError::io(OPERATION, path, &error))
     }
 
     fn free_space(&self, path: &str) -> Result<u64, NodeError> {
@@ -505,7 +471,7 @@ impl Files for DirFiles {
             OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let fd = openat(&folder, name, flags, Mode::S_IRUSR | Mode::S_IWUSR)
             .map_err(|errno| failed(OPERATION, path, errno))?;
-        Self::fill(&mut File::from(fd), bytes, meta).map_err(|error| {
+        attributes::fill(&mut File::from(fd), bytes, meta).map_err(|error| {
             // The first error is the one that matters; the name is ours, nobody else's file goes.
             let _ = unlinkat(&folder, name, UnlinkatFlags::NoRemoveDir);
             NodeError::io(OPERATION, path, &error)
@@ -590,6 +556,13 @@ impl Files for DirFiles {
         const OPERATION: &str = "remove";
         let (folder, name) = self.parent(OPERATION, path)?;
         unlinkat(&folder, name, UnlinkatFlags::NoRemoveDir)
+            .map_err(|errno| failed(OPERATION, path, errno))
+    }
+
+    fn remove_dir(&self, path: &str) -> Result<(), NodeError> {
+        const OPERATION: &str = "remove the directory";
+        let (folder, name) = self.parent(OPERATION, path)?;
+        unlinkat(&folder, name, UnlinkatFlags::RemoveDir)
             .map_err(|errno| failed(OPERATION, path, errno))
     }
 }

@@ -185,6 +185,22 @@ fn a_file_is_created_with_its_whole_mode_whatever_the_umask() {
 }
 
 #[test]
+fn a_folder_goes_when_nothing_is_in_it_and_no_link_is_followed() {
+    let tree = Tree::new();
+    tree.files.make_dir("/new", 0o700).unwrap();
+    tree.files.create("/new/file", b"x", &own(0o600)).unwrap();
+    tree.link("/new", "link");
+    let kind = |path: &str| tree.files.remove_dir(path).unwrap_err().kind;
+    assert_eq!(kind("/new"), NodeErrorKind::NotEmpty);
+    for path in ["/link", "/secret", "/none"] {
+        assert_eq!(kind(path), NodeErrorKind::NotFound, "{path}");
+    }
+    tree.files.remove("/new/file").unwrap();
+    tree.files.remove_dir("/new").unwrap();
+    assert!(!tree.host("new").exists() && tree.host("secret").exists());
+}
+
+#[test]
 fn creating_never_replaces_and_never_follows() {
     let tree = Tree::new();
     tree.link("/new-target", "link");
@@ -328,6 +344,7 @@ fn a_read_only_tree_refuses_every_operation_that_writes() {
         files.set_owner("/secret", meta.uid, meta.gid),
         files.make_dir("/x", 0o700),
         files.remove("/secret"),
+        files.remove_dir("/etc"),
     ];
     for refusal in refusals {
         assert_eq!(refusal.unwrap_err().kind, NodeErrorKind::ReadOnly);

@@ -1,5 +1,6 @@
 //! The running node ([`HostNode`]), and plain directory trees ([`DirFiles`]).
 
+mod attributes;
 mod clock;
 mod confined;
 mod etcd;

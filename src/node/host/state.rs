@@ -335,4 +335,8 @@ impl Files for StateDir {
     fn remove(&self, path: &str) -> Result<(), NodeError> {
         self.inside("remove", path, |files| files.remove(path))
     }
+
+    fn remove_dir(&self, path: &str) -> Result<(), NodeError> {
+        self.inside("remove", path, |files| files.remove_dir(path))
+    }
 }

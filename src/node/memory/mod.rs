@@ -357,4 +357,10 @@ impl Files for MemoryFiles {
         let real = state.tree.locate(path).map_err(named("remove", path))?;
         state.tree.remove(&real).map_err(named("remove", path))
     }
+
+    fn remove_dir(&self, path: &str) -> Result<(), NodeError> {
+        let mut state = self.state();
+        let real = state.tree.locate(path).map_err(named("remove the directory", path))?;
+        state.tree.remove_dir(&real).map_err(named("remove the directory", path))
+    }
 }

@@ -259,6 +259,17 @@ impl Tree {
         Ok(())
     }
 
+    pub(super) fn remove_dir(&mut self, path: &str) -> Result<(), NodeErrorKind> {
+        if self.entry(path)?.content != Content::Directory {
+            return Err(NodeErrorKind::NotFound);
+        }
+        if self.children(path).next().is_some() {
+            return Err(NodeErrorKind::NotEmpty);
+        }
+        self.entries.remove(path);
+        Ok(())
+    }
+
     /// The renamed entry keeps its inode, so whatever it replaces has a new one.
     pub(super) fn rename(&mut self, from: &str, to: &str) -> Result<(), NodeErrorKind> {
         let source = self.entry(from)?.kind();

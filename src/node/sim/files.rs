@@ -167,4 +167,8 @@ impl Files for SimFiles {
         self.wrote(path, true);
         Ok(())
     }
+
+    fn remove_dir(&self, path: &str) -> Result<(), NodeError> {
+        self.change(|tree| tree.remove_dir(path), &[])
+    }
 }

@@ -46,7 +46,7 @@ fn claims(edit: &Edit, line: &str, path: &[&str]) -> bool {
         Edit::SetField { field, .. } | Edit::RemoveField { field } => {
             !path.is_empty() && field.split('.').zip(path).all(|(wanted, key)| wanted == *key)
         }
-        Edit::Mode { .. } | Edit::Owner { .. } => false,
+        Edit::Create | Edit::Remove | Edit::Mode { .. } | Edit::Owner { .. } => false,
     }
 }
 

@@ -12,7 +12,7 @@ use std::fmt;
 use similar::{Algorithm, DiffTag, capture_diff_slices, group_diff_ops, udiff::UnifiedHunkHeader};
 
 use crate::{
-    model::{AttributedEdit, Change, ChangeKind, ControlId, Edit, FileMeta},
+    model::{AttributedEdit, Change, ControlId, Edit, FileImage, FileMeta},
     text::printable::is_hidden,
 };
 
@@ -69,13 +69,16 @@ impl Line {
 
 /// The difference a change makes, with `context` lines around each hunk.
 pub fn of_change(change: &Change, context: usize) -> FileDiff {
-    let (headers, hunks) = match &change.kind {
-        ChangeKind::Content { before, after } => (
-            headers(&before.meta, &after.meta),
-            hunks(&before.text, &after.text, &change.edits, context),
-        ),
-        ChangeKind::Metadata { before, after } => (headers(before, after), Vec::new()),
+    let kind = &change.kind;
+    let headers = match (kind.meta_before(), kind.meta_after()) {
+        (Some(before), Some(after)) => headers(before, after),
+        (None, Some(after)) => vec![format!("new {}", whole(kind.after(), after))],
+        (Some(before), None) => vec![format!("removed {}", whole(kind.before(), before))],
+        (None, None) => Vec::new(),
     };
+    let text = |image: Option<&FileImage>| image.map_or_else(String::new, |i| i.text.clone());
+    let (old, new) = (text(kind.before()), text(kind.after()));
+    let hunks = hunks(&old, &new, &change.edits, context);
     let mut diff = FileDiff { path: change.path.clone(), headers, hunks };
     if diff.hides_something() {
         diff.headers.push(HIDDEN.to_owned());
@@ -89,6 +92,12 @@ impl FileDiff {
         let mut lines = self.hunks.iter().flat_map(|hunk| &hunk.lines);
         lines.any(|line| line.text().contains(|c| is_hidden(c) && c != '\t'))
     }
+}
+
+/// `file, mode 0600, owner 0:0`.
+fn whole(file: Option<&FileImage>, meta: &FileMeta) -> String {
+    let what = if file.is_some() { "file" } else { "folder" };
+    format!("{what}, mode {:04o}, owner {}:{}", meta.mode, meta.uid, meta.gid)
 }
 
 fn headers(before: &FileMeta, after: &FileMeta) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{FieldValue, FileImage};
+use crate::model::{ChangeKind, FieldValue};
 
 const MANIFEST: &str = "\
 spec:

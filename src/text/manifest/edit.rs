@@ -91,6 +91,8 @@ fn describe(edit: &Edit) -> String {
         Edit::SetField { field, value } => format!("set {field} to {value}"),
         Edit::RemoveField { field } => format!("remove {field}"),
         Edit::RemoveEnvFlag { flag, .. } => format!("remove --{flag} from the environment"),
+        Edit::Create => "create it".to_owned(),
+        Edit::Remove => "remove it".to_owned(),
         Edit::Mode { mode } => format!("set the mode to {mode:o}"),
         Edit::Owner { uid, gid } => format!("set the owner to {uid}:{gid}"),
     }
