@@ -176,6 +176,46 @@ fn a_diff_writes_out_what_would_not_be_seen_and_says_so() {
     journey.expect(&[r"# \u{202e}eurt=\u{202c}\u{200b}", r"\u{...}, and written unchanged"]);
 }
 
+/// Writes down the screen in both sizes.
+fn approve(session: &mut Session, name: &str) {
+    for (columns, rows) in [(80, 24), (130, 40)] {
+        session.resize(columns, rows);
+        insta::with_settings!({
+            snapshot_path => "../snapshots/screens",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(format!("{name}__{columns}x{rows}"), session.screen());
+        });
+    }
+}
+
+#[test]
+fn the_objects_of_a_cluster_are_a_table_with_search_and_say_who_through_what() {
+    let mut journey = Journey::begin();
+    journey.press(&[Action::Filter]);
+    journey.session.type_text("a");
+    journey.press(&[Action::Search]);
+    journey.session.type_text("clusterrolebinding/ops-wild");
+    journey.press(&[Action::Open]);
+    approve(&mut journey.session, "cluster-finding");
+    journey.press(&[Action::Back, Action::Search]);
+    journey.session.type_text("5.1.2");
+    journey.press(&[Action::Open, Action::Objects, Action::Down]);
+    approve(&mut journey.session, "objects");
+    journey.press(&[Action::Search]);
+    journey.session.type_text("secret-reader");
+    journey.expect(&[
+        "5.1.2 objects 1/1",
+        "rolebinding/shop/shop-reads-secrets",
+        "serviceaccount shop/api → rolebinding/shop/shop-reads-secrets →",
+        "→ clusterrole/secret-reader → rules[0]: get, list, watch",
+    ]);
+    approve(&mut journey.session, "objects-search");
+    journey.press(&[Action::Open, Action::Back, Action::Back]);
+    journey.expect(&["t objects, e explain"]);
+}
+
 #[test]
 fn the_screen_in_the_readme_is_that_of_the_demo() {
     let mut journey = Journey::begin();

@@ -208,6 +208,16 @@ pub(super) fn explain(model: &Model) -> Option<String> {
     }
 }
 
+pub(super) fn objects(model: &Model) -> Option<String> {
+    match model.finding() {
+        None => explain(model),
+        Some(finding) if finding.objects.is_empty() => {
+            Some(format!("{} speaks of no object of the cluster", finding.control))
+        }
+        Some(_) => None,
+    }
+}
+
 pub(super) fn open(model: &Model) -> Option<String> {
     match (model.overlays.is_empty(), model.screen) {
         (true, Screen::Findings) => explain(model),

@@ -41,6 +41,7 @@ pub enum Action {
     Unmark,
     Diff,
     Explain,
+    Objects,
     MoreContext,
     LessContext,
     NextHunk,
@@ -70,7 +71,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 49] = [
+    pub const ALL: [Self; 50] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -95,6 +96,7 @@ impl Action {
         Self::Unmark,
         Self::Diff,
         Self::Explain,
+        Self::Objects,
         Self::MoreContext,
         Self::LessContext,
         Self::NextHunk,
@@ -195,6 +197,7 @@ pub(crate) enum Context {
     /// The Health screen, while a transaction is under way.
     Meanwhile,
     Explain,
+    Objects,
     Diff,
     Help,
     Filter,
@@ -210,7 +213,7 @@ pub(crate) enum Context {
 
 impl Context {
     /// Every context.
-    pub(crate) const ALL: [Self; 18] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Findings,
         Self::Plan,
         Self::Undo,
@@ -222,6 +225,7 @@ impl Context {
         Self::Health,
         Self::Meanwhile,
         Self::Explain,
+        Self::Objects,
         Self::Diff,
         Self::Help,
         Self::Filter,
@@ -238,6 +242,7 @@ impl Context {
         }
         match model.overlays.last() {
             Some(Overlay::Explain { .. }) => Self::Explain,
+            Some(Overlay::Objects(_)) => Self::Objects,
             Some(Overlay::Diff(_)) => Self::Diff,
             Some(Overlay::Help { .. }) => Self::Help,
             Some(Overlay::Filter { .. }) => Self::Filter,

@@ -34,6 +34,7 @@ const MOVING: &[C] = &[
     C::Health,
     C::Meanwhile,
     C::Explain,
+    C::Objects,
     C::Diff,
     C::Help,
     C::Filter,
@@ -48,6 +49,7 @@ const BACK: &[C] = &[
     C::Health,
     C::Meanwhile,
     C::Explain,
+    C::Objects,
     C::Diff,
     C::Help,
     C::Filter,
@@ -68,6 +70,7 @@ const HELPFUL: &[C] = &[
     C::Health,
     C::Meanwhile,
     C::Explain,
+    C::Objects,
     C::Diff,
 ];
 /// Where Health can be gone to: also while a transaction is under way.
@@ -186,11 +189,19 @@ pub(crate) static BINDINGS: &[Binding] = &[
         disabled: disabled::explain,
     },
     Binding {
+        keys: &[Char('t')],
+        action: A::Objects,
+        label: "objects",
+        about: "the objects of the cluster this finding speaks of, in a table with search",
+        contexts: &[C::Findings],
+        disabled: disabled::objects,
+    },
+    Binding {
         keys: &[Char('/')],
         action: A::Search,
         label: "search",
         about: "narrow the list as you type",
-        contexts: &[C::Findings],
+        contexts: &[C::Findings, C::Objects],
         disabled: disabled::needs_scan,
     },
     Binding {
@@ -223,7 +234,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         action: A::Back,
         label: "",
         about: "close",
-        contexts: &[C::Explain, C::Diff, C::Help, C::Filter],
+        contexts: &[C::Explain, C::Objects, C::Diff, C::Help, C::Filter],
         disabled: disabled::never,
     },
     Binding {

@@ -193,4 +193,6 @@ fn contains(finding: &Finding, lower: &str) -> bool {
         .into_iter()
         .any(|text| text.to_lowercase().contains(lower))
         || finding.evidence.iter().any(|evidence| evidence.value.to_lowercase().contains(lower))
+        // Names in the cluster are lower case, and there may be many thousands.
+        || finding.objects.iter().any(|object| object.object.contains(lower))
 }

@@ -7,7 +7,7 @@ use ratatui::crossterm::event::KeyEvent;
 use super::Options;
 use crate::{
     engine::{Health, Scan, Transaction},
-    model::{Left, NodeFacts, Outcome, TransactionId},
+    model::{Finding, Left, NodeFacts, Outcome, TransactionId},
     node::NodeKind,
 };
 
@@ -17,6 +17,7 @@ mod countdown;
 mod findings;
 mod history;
 mod narrow;
+mod objects;
 mod progress;
 mod review;
 
@@ -28,6 +29,7 @@ pub(crate) use countdown::Countdown;
 pub(crate) use findings::{Filter, Findings, Row, offered as findings_offered};
 pub(crate) use history::History;
 pub(crate) use narrow::{Facet, Narrow, Sort};
+pub(crate) use objects::Objects;
 pub(crate) use progress::{Ending, Progress};
 pub(crate) use review::{Admission, Ready, Review, ReviewState, Write};
 
@@ -99,6 +101,8 @@ pub(crate) enum Overlay {
     },
     /// A diff over the whole screen.
     Diff(Box<Review>),
+    /// The objects of the finding under the cursor.
+    Objects(Objects),
     /// A question that must be answered before anything is written.
     Confirm(Box<Confirm>),
     /// The keys of the screen below.
@@ -337,6 +341,32 @@ impl Model {
             Screen::Undo => self.undo.as_mut(),
             _ => self.plan.as_mut(),
         }
+    }
+
+    /// The finding under the cursor.
+    pub(crate) fn finding(&self) -> Option<&Finding> {
+        self.scan.as_ref().and_then(|scan| self.findings.current(scan))
+    }
+
+    /// The table of objects, also while a search in it is typed.
+    pub(crate) fn objects(&self) -> Option<&Objects> {
+        self.overlays.iter().find_map(|overlay| match overlay {
+            Overlay::Objects(objects) => Some(objects),
+            _ => None,
+        })
+    }
+
+    /// The table of objects, also while a search in it is typed.
+    pub(crate) fn objects_mut(&mut self) -> Option<&mut Objects> {
+        self.overlays.iter_mut().find_map(|overlay| match overlay {
+            Overlay::Objects(objects) => Some(objects),
+            _ => None,
+        })
+    }
+
+    /// The text searched for: among the objects where they are listed, else among the findings.
+    pub(crate) fn search(&self) -> &str {
+        self.objects().map_or(&self.findings.search, |objects| &objects.search)
     }
 
     /// The open question, if there is one.

@@ -12,7 +12,8 @@ use crate::{
         message::Effect,
         model::{
             Allowance, Confirm, Consent, Facet, Filter, Findings, Interruption, Leaving, List,
-            Model, Narrow, Overlay, Pane, Progress, Review, Screen, Tone, Write, findings_offered,
+            Model, Narrow, Objects, Overlay, Pane, Progress, Review, Screen, Tone, Write,
+            findings_offered,
         },
         view::{self, Place},
     },
@@ -47,7 +48,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::NextScreen => return turn(model, 1),
         Action::PreviousScreen => return turn(model, TABS.len() - 1),
         Action::Search => {
-            let before = model.findings.search.clone();
+            let before = model.search().to_owned();
             model.overlays.push(Overlay::Search { before });
         }
         Action::Filter => {
@@ -60,6 +61,7 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Unmark => model.findings.marked.clear(),
         Action::Diff => return diff(model),
         Action::Explain => model.overlays.push(Overlay::Explain { scroll: 0 }),
+        Action::Objects => model.overlays.push(Overlay::Objects(Objects::default())),
         Action::MoreContext => return context(model, 1),
         Action::LessContext => return context(model, -1),
         Action::NextHunk => moves::jump(model, Place::Hunk, true),
@@ -141,6 +143,15 @@ pub(super) fn narrow(model: &mut Model, change: impl FnOnce(&mut Findings)) {
     }
 }
 
+/// Looks for another text in the list in sight.
+pub(super) fn search(model: &mut Model, text: &str) {
+    if let Some(objects) = model.objects_mut() {
+        *objects = Objects { search: text.to_owned(), ..Objects::default() };
+    } else {
+        narrow(model, |findings| text.clone_into(&mut findings.search));
+    }
+}
+
 fn open(model: &mut Model) -> Vec<Effect> {
     match model.overlays.last() {
         Some(Overlay::Search { .. }) => {
@@ -208,7 +219,12 @@ pub(super) fn choose_filter_by_key(model: &mut Model, c: char) {
 fn back(model: &mut Model) -> Vec<Effect> {
     match model.overlays.pop() {
         Some(Overlay::Search { before }) => {
-            narrow(model, |findings| findings.search = before);
+            search(model, &before);
+            return Vec::new();
+        }
+        // As on the findings: first the search goes, then the table.
+        Some(Overlay::Objects(objects)) if !objects.search.is_empty() => {
+            model.overlays.push(Overlay::Objects(Objects::default()));
             return Vec::new();
         }
         Some(Overlay::Confirm(_)) => {

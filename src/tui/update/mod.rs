@@ -134,9 +134,9 @@ fn typed(model: &mut Model, context: Context, key: KeyEvent) -> Vec<Effect> {
                 _ => None,
             };
             if let Some(request) = request {
-                let mut input = Input::new(std::mem::take(&mut model.findings.search));
+                let mut input = Input::new(model.search().to_owned());
                 input.handle(request);
-                actions::narrow(model, |findings| input.value().clone_into(&mut findings.search));
+                actions::search(model, input.value());
             }
         }
         Context::Typing => {
@@ -168,7 +168,8 @@ fn typed(model: &mut Model, context: Context, key: KeyEvent) -> Vec<Effect> {
 fn pasted(model: &mut Model, text: &str) -> Vec<Effect> {
     if Context::of(model) == Context::Search {
         let line: String = text.chars().filter(|c| !c.is_control()).collect();
-        actions::narrow(model, |findings| findings.search.push_str(&line));
+        let text = format!("{}{line}", model.search());
+        actions::search(model, &text);
     } else {
         model.say(Tone::Plain, "pasted text was ignored");
     }

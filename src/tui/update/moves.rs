@@ -37,6 +37,11 @@ pub(super) fn go(model: &mut Model, action: Action) {
                 cursor.saturating_add_signed(by).min(Filter::ALL.len() + Facet::ALL.len() - 1);
             return;
         }
+        Some(Overlay::Objects(objects)) => {
+            // Brought back to the last one by `settle`.
+            objects.list.step(by, usize::MAX);
+            return;
+        }
         Some(Overlay::Confirm(_) | Overlay::Search { .. }) => return,
         None => {}
     }

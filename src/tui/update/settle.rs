@@ -11,6 +11,7 @@ pub(super) fn settle(model: &mut Model) {
     }
     findings(model);
     history(model);
+    objects(model);
     let last = view::last_scroll(model);
     match model.overlays.last_mut() {
         Some(Overlay::Explain { scroll } | Overlay::Help { scroll }) => {
@@ -74,4 +75,17 @@ fn history(model: &mut Model) {
     let row = model.history.list.cursor;
     let height = view::list_height(model, Screen::History);
     model.history.list.settle(row, row, len, height);
+}
+
+fn objects(model: &mut Model) {
+    let len = match (model.objects(), model.finding()) {
+        (Some(objects), Some(finding)) => objects.shown(finding).len(),
+        _ => return,
+    };
+    let height = view::objects_height(model);
+    if let Some(objects) = model.objects_mut() {
+        objects.list.cursor = objects.list.cursor.min(len.saturating_sub(1));
+        let row = objects.list.cursor;
+        objects.list.settle(row, row, len, height);
+    }
 }

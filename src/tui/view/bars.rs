@@ -189,7 +189,7 @@ fn meanwhile(model: &Model) -> (Tone, String) {
 fn note(model: &Model, theme: Theme) -> Line<'static> {
     let ascii = theme.0.ascii;
     if let Some(crate::tui::model::Overlay::Search { .. }) = model.overlays.last() {
-        let text = clean(&model.findings.search, ascii);
+        let text = clean(model.search(), ascii);
         return Line::from(vec![
             Span::styled(" search: ", theme.tone(Tone::Strong)),
             Span::raw(text),

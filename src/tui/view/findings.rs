@@ -9,6 +9,7 @@ use ratatui::{
 use super::{
     Framed,
     layout::{Layout, inside},
+    objects,
     text::{Page, clean, cut, pad},
     theme::Theme,
 };
@@ -41,10 +42,14 @@ pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Fra
     if !layout.draws(Pane::Second, model) {
         return;
     }
-    let title = current(model).map_or_else(String::new, |f| f.control.to_string());
+    let title = model.finding().map_or_else(String::new, |f| f.control.to_string());
     let title = layout.title(&title, "list");
     let lines = detail(model, inside(layout.second).width);
-    let right = if lines.is_empty() { "" } else { "e explain" };
+    let right = match model.finding() {
+        None => "",
+        Some(finding) if finding.objects.is_empty() => "e explain",
+        Some(_) => "t objects, e explain",
+    };
     Framed { title: &title, right, focused: !first }.draw(
         theme,
         layout.second,
@@ -52,10 +57,6 @@ pub(super) fn draw(model: &Model, theme: Theme, layout: &Layout, frame: &mut Fra
         model.findings.scroll,
         frame,
     );
-}
-
-fn current(model: &Model) -> Option<&Finding> {
-    model.scan.as_ref().and_then(|scan| model.findings.current(scan))
 }
 
 fn list_title(model: &Model) -> String {
@@ -122,7 +123,7 @@ fn list(model: &Model, theme: Theme, area: Rect) -> Vec<Line<'static>> {
         );
     }
     let columns = usize::from(inside(area).width);
-    let current = current(model).map(|finding| &finding.control);
+    let current = model.finding().map(|finding| &finding.control);
     let mut lines = vec![head(theme, columns)];
     let height = usize::from(inside(area).height).saturating_sub(1);
     for row in rows.iter().skip(model.findings.list.offset).take(height) {
@@ -235,7 +236,7 @@ fn numbered<'m>(model: &'m Model, finding: &Finding) -> Option<&'m Numbered> {
 /// What is known of the finding under the cursor.
 pub(super) fn detail(model: &Model, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page::new(Theme(model.options), columns);
-    if let Some(finding) = current(model) {
+    if let Some(finding) = model.finding() {
         judged(&mut page, finding);
         offer(&mut page, finding);
         if let Some(numbered) = numbered(model, finding) {
@@ -256,7 +257,7 @@ pub(super) fn detail(model: &Model, columns: u16) -> Vec<Line<'static>> {
 /// What somebody else must know of the finding under the cursor.
 pub(super) fn excerpt(model: &Model, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page::new(Theme(model.options), columns);
-    if let Some(finding) = current(model) {
+    if let Some(finding) = model.finding() {
         page.text(Tone::Strong, finding.control.as_str());
         judged(&mut page, finding);
         offer(&mut page, finding);
@@ -285,7 +286,8 @@ fn judged(page: &mut Page, finding: &Finding) {
     if let Some(Mark::Accepted { reason }) = &finding.mark {
         page.labelled("Accepted", Tone::Info, reason);
     }
-    if finding.evidence.is_empty() {
+    objects::first(page, finding);
+    if finding.evidence.is_empty() && finding.objects.is_empty() {
         page.labelled("Found", Tone::Plain, "nothing that tells");
     }
     for (index, evidence) in finding.evidence.iter().enumerate() {
@@ -332,7 +334,7 @@ fn offer(page: &mut Page, finding: &Finding) {
 /// Everything about the control under the cursor.
 pub(super) fn explanation(model: &Model, columns: u16) -> Vec<Line<'static>> {
     let mut page = Page::new(Theme(model.options), columns);
-    let Some(finding) = current(model) else { return page.into_lines() };
+    let Some(finding) = model.finding() else { return page.into_lines() };
     let level = match finding.level {
         Level::L1 => "level 1",
         Level::L2 => "level 2",

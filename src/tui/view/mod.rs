@@ -19,6 +19,7 @@ mod findings;
 mod health;
 mod history;
 mod layout;
+mod objects;
 mod overlays;
 mod progress;
 mod review;
@@ -29,6 +30,7 @@ pub(crate) use diff::Place;
 use diff::Unified;
 pub(crate) use excerpt::{to_copy, to_page};
 use layout::{Layout, inside};
+pub(crate) use objects::height as objects_height;
 use theme::Theme;
 
 /// How far so many rows can be scrolled in an area.
@@ -95,6 +97,9 @@ pub(crate) fn list_height(model: &Model, screen: Screen) -> usize {
 
 /// Rows that a page key moves over.
 pub(crate) fn page_height(model: &Model) -> usize {
+    if let Some(Overlay::Objects(_)) = model.overlays.last() {
+        return objects_height(model);
+    }
     let layout = Layout::of(model);
     let area = match (model.overlays.is_empty(), model.screen, model.focus) {
         (true, Screen::Findings | Screen::History, Pane::First) => {
@@ -126,7 +131,10 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
         Screen::Transaction => history::draw_transaction(model, theme, &layout, frame),
         Screen::Health => health::draw(model, theme, &layout, frame),
     }
-    if let Some(overlay) = model.overlays.last() {
+    if let (Some(objects), Some(Overlay::Search { .. })) = (model.objects(), model.overlays.last())
+    {
+        objects::draw(model, objects, theme, &layout, frame);
+    } else if let Some(overlay) = model.overlays.last() {
         overlays::draw(model, overlay, theme, &layout, frame);
     }
 }

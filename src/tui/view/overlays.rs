@@ -51,6 +51,7 @@ pub(super) fn draw(
         Overlay::Help { scroll } => {
             full("Help", "Esc back", help(model, width), *scroll, theme, layout, frame);
         }
+        Overlay::Objects(objects) => super::objects::draw(model, objects, theme, layout, frame),
         Overlay::Filter { cursor } => filter(model, *cursor, theme, layout, frame),
         Overlay::Confirm(confirm) => question(confirm, theme, layout, frame),
         Overlay::Search { .. } => {}
@@ -259,6 +260,7 @@ pub(super) fn help(model: &Model, columns: u16) -> Vec<Line<'static>> {
     let below = model.overlays.iter().rev().find(|o| !matches!(o, Overlay::Help { .. }));
     let context = match below {
         Some(Overlay::Explain { .. }) => Context::Explain,
+        Some(Overlay::Objects(_)) => Context::Objects,
         Some(Overlay::Diff(_)) => Context::Diff,
         _ => Context::of_screen(model),
     };
