@@ -11,6 +11,8 @@
     reason = "a test stops where it cannot go on, reads its own data, and tells one story"
 )]
 
+mod dry_run;
+mod exports;
 mod faults;
 mod kubeconfigs;
 mod large;

@@ -20,19 +20,24 @@ fn kube_temper(kubeconfig: &Path, args: &[&str]) -> (Option<i32>, String, String
 }
 
 /// An empty root: a machine that is no node.
-struct Elsewhere {
+pub struct Elsewhere {
     folder: tempfile::TempDir,
-    server: ApiServer,
+    pub server: ApiServer,
 }
 
 impl Elsewhere {
-    fn new() -> Self {
-        let (folder, server) = (tempfile::tempdir().unwrap(), ApiServer::start(recorded));
+    pub fn new() -> Self {
+        Self::of(ApiServer::start(recorded))
+    }
+
+    /// With the kubeconfig of this server.
+    pub fn of(server: ApiServer) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         fs::write(folder.path().join("config"), server.trusted()).unwrap();
         Self { folder, server }
     }
 
-    fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
+    pub fn run(&self, args: &[&str]) -> (Option<i32>, String, String) {
         let root = self.folder.path().to_str().unwrap();
         let args = [args, &["--root", root, "--offline"]].concat();
         kube_temper(&self.folder.path().join("config"), &args)
@@ -94,98 +99,6 @@ fn a_kubeconfig_that_is_not_there_is_a_mistake_of_the_command_line() {
     let (code, _, err) = kube_temper(Path::new("/nowhere/config"), &["scan"]);
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("--kubeconfig: ") && err.contains("/nowhere/config"), "{err}");
-}
-
-/// The documents of an export, by `kind/namespace/name`.
-fn documents(text: &str) -> std::collections::BTreeMap<String, Value> {
-    use serde::Deserialize as _;
-    serde_yaml::Deserializer::from_str(text)
-        .map(|document| Value::deserialize(document).unwrap())
-        .map(|object| {
-            let part = |at: &str| object.pointer(at).and_then(Value::as_str).unwrap_or("");
-            let name = format!(
-                "{}/{}/{}",
-                part("/kind"),
-                part("/metadata/namespace"),
-                part("/metadata/name")
-            );
-            (name, object)
-        })
-        .collect()
-}
-
-/// A type of the API takes it, and gives every field back: none is unknown to it.
-fn is_valid<T: serde::de::DeserializeOwned + serde::Serialize>(object: &Value) {
-    let typed: T = serde_json::from_value(object.clone()).unwrap();
-    assert_eq!(&serde_json::to_value(typed).unwrap(), object);
-}
-
-#[test]
-fn suggested_objects_are_exported_for_the_namespaces_that_need_them() {
-    use k8s_openapi::api::{core::v1, networking::v1::NetworkPolicy};
-    let (code, out, err) = Elsewhere::new().run(&["export"]);
-    assert_eq!(code, Some(0), "{err}");
-    let objects = documents(&out);
-    assert_eq!(
-        objects.keys().map(String::as_str).collect::<Vec<_>>(),
-        [
-            "Namespace//default",
-            "Namespace//legacy",
-            "NetworkPolicy/default/default-deny",
-            "NetworkPolicy/legacy/default-deny",
-            "NetworkPolicy/shop/default-deny",
-            "ServiceAccount/locked/default",
-        ]
-    );
-    for (name, object) in &objects {
-        match name.split('/').next().unwrap() {
-            "Namespace" => is_valid::<v1::Namespace>(object),
-            "NetworkPolicy" => is_valid::<NetworkPolicy>(object),
-            _ => is_valid::<v1::ServiceAccount>(object),
-        }
-    }
-    insta::with_settings!({
-        snapshot_path => "../../snapshots/reports",
-        prepend_module_to_snapshot => false,
-        omit_expression => true,
-    }, {
-        insta::assert_snapshot!("export-1.36.2", out);
-    });
-}
-
-#[test]
-fn kube_proxys_configuration_is_exported_whole_with_one_field_changed() {
-    use k8s_openapi::api::core::v1::ConfigMap;
-    const MAP: &str = "/api/v1/namespaces/kube-system/configmaps/kube-proxy";
-    let open = |request: &super::server::Request| {
-        if request.path != MAP {
-            return recorded(request);
-        }
-        let mut map = super::RECORDED.get(MAP).unwrap();
-        let config = map["data"]["config.conf"].as_str().unwrap();
-        assert!(config.contains("metricsBindAddress: \"\""));
-        let text = config.replace("metricsBindAddress: \"\"", "metricsBindAddress: 0.0.0.0:10249");
-        map["data"]["config.conf"] = text.into();
-        super::server::Answer::Json(200, map)
-    };
-    let mut elsewhere = Elsewhere::new();
-    elsewhere.server = ApiServer::start(open);
-    fs::write(elsewhere.folder.path().join("config"), elsewhere.server.trusted()).unwrap();
-    let (_, scan, _) = elsewhere.run(&["scan", "--check", "4.3.1", "--ascii"]);
-    assert!(
-        scan.contains("metricsBindAddress: 0.0.0.0:10249, wanted a loopback address"),
-        "{scan}"
-    );
-    let (code, out, err) = elsewhere.run(&["export", "--check", "4.3.1"]);
-    assert_eq!(code, Some(0), "{err}");
-    let object = &documents(&out)["ConfigMap/kube-system/kube-proxy"];
-    is_valid::<ConfigMap>(object);
-    let before = super::RECORDED.get(MAP).unwrap()["data"]["config.conf"].clone();
-    let (before, after) =
-        (before.as_str().unwrap(), object["data"]["config.conf"].as_str().unwrap());
-    let changed: Vec<(&str, &str)> =
-        before.lines().zip(after.lines()).filter(|(before, after)| before != after).collect();
-    assert_eq!(changed, [("metricsBindAddress: \"\"", "metricsBindAddress: 127.0.0.1:10249")]);
 }
 
 #[test]

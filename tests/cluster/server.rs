@@ -19,10 +19,13 @@ use serde_json::{Value, json};
 /// One request, as far as an answer depends on it.
 #[derive(Debug, Clone, Default)]
 pub struct Request {
+    pub method: String,
     pub path: String,
     pub query: BTreeMap<String, String>,
     pub accept: String,
     pub authorization: String,
+    pub content_type: String,
+    pub body: String,
     /// A client certificate of the server's authority came with it.
     pub certificate: bool,
 }
@@ -189,7 +192,10 @@ fn serve(
             stream.read_exact(&mut byte)?;
             head.push(byte[0]);
         }
-        let mut request = parsed(&String::from_utf8(head).unwrap());
+        let (mut request, length) = parsed(&String::from_utf8(head).unwrap());
+        let mut body = vec![0; length];
+        stream.read_exact(&mut body)?;
+        request.body = String::from_utf8(body).unwrap();
         request.certificate = stream.conn.peer_certificates().is_some();
         let answer = answers(&request);
         seen.lock().unwrap().push(request);
@@ -229,14 +235,16 @@ fn head_of(status: u16, length: usize, more: &str) -> String {
     )
 }
 
-fn parsed(head: &str) -> Request {
-    let target = head.split(' ').nth(1).unwrap();
+/// A request without its body, and how long that is.
+fn parsed(head: &str) -> (Request, usize) {
+    let [method, target] = [0, 1].map(|part| head.split(' ').nth(part).unwrap());
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let header = |name: &str| {
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
         lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
     };
-    Request {
+    let request = Request {
+        method: method.to_owned(),
         path: path.to_owned(),
         query: query
             .split('&')
@@ -245,8 +253,10 @@ fn parsed(head: &str) -> Request {
             .collect(),
         accept: header("accept").to_owned(),
         authorization: header("authorization").to_owned(),
-        certificate: false,
-    }
+        content_type: header("content-type").to_owned(),
+        ..Request::default()
+    };
+    (request, header("content-length").parse().unwrap_or(0))
 }
 
 /// The page of a list that was asked for.
