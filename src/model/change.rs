@@ -475,6 +475,21 @@ impl Plan {
         self.steps.iter().map(|step| step.tier).max()
     }
 
+    /// What a person must type, each by itself, before it is written: the control ids of R3, or the name of the
+    /// node for R4. Up to R2 it is nothing, and a key is enough.
+    pub fn to_type(&self) -> Vec<&str> {
+        match self.tier() {
+            Some(Tier::R4) => vec![&self.node],
+            Some(Tier::R3) => {
+                let highest = self.controls.iter().filter(|control| control.tier == Tier::R3);
+                let ids: Vec<&str> = highest.map(|control| control.control.as_str()).collect();
+                // The risk may be the step's alone. Nothing to type must never be enough.
+                if ids.is_empty() { vec![&self.node] } else { ids }
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// Every change, in order of execution.
     pub fn changes(&self) -> impl Iterator<Item = &Change> {
         self.steps.iter().flat_map(|step| &step.changes)

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Consent, Write};
-use crate::model::Tier;
+use crate::model::{Plan, Tier};
 
 /// Keys pressed within this time after a question was drawn do not answer it: they were meant for
 /// what was on the screen before.
@@ -29,26 +29,12 @@ pub(crate) struct Confirm {
 }
 
 impl Confirm {
-    /// The question before this write, on the node of this name.
-    pub(crate) fn new(write: Write, consent: Consent, node: &str) -> Self {
+    /// The question before this write.
+    pub(crate) fn new(write: Write, consent: Consent) -> Self {
         let plan = write.plan();
-        let tier = plan.and_then(crate::model::Plan::tier);
-        let words = match (tier, plan) {
-            (Some(Tier::R4), _) => vec![node.to_owned()],
-            (Some(Tier::R3), Some(plan)) => {
-                let mut ids: Vec<String> = plan
-                    .controls
-                    .iter()
-                    .filter(|control| control.tier == Tier::R3)
-                    .map(|control| control.control.to_string())
-                    .collect();
-                if ids.is_empty() {
-                    ids.push(node.to_owned());
-                }
-                ids
-            }
-            _ => Vec::new(),
-        };
+        let tier = plan.and_then(Plan::tier);
+        let words = plan.map(Plan::to_type).unwrap_or_default();
+        let words = words.into_iter().map(str::to_owned).collect();
         Self { write, consent, tier, words, done: 0, input: String::new(), shown: None }
     }
 

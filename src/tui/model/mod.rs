@@ -7,7 +7,7 @@ use ratatui::crossterm::event::KeyEvent;
 use super::Options;
 use crate::{
     engine::{Health, Scan, Transaction},
-    model::{Finding, Left, NodeFacts, Outcome, TransactionId},
+    model::{Finding, Left, Outcome, TransactionId},
     node::NodeKind,
 };
 
@@ -315,11 +315,6 @@ impl Model {
     /// The transaction under way is what the user looks at.
     pub(crate) const fn watches(&self) -> bool {
         matches!(self.screen, Screen::Progress) && self.overlays.is_empty() && !self.too_small()
-    }
-
-    /// What this node keeps where, once it was read.
-    pub(crate) fn facts(&self) -> Option<&NodeFacts> {
-        self.scan.as_ref().map(|scan| scan.facts.as_ref())
     }
 
     /// Why no fix is applied on this layout, and what to do instead.

@@ -444,8 +444,7 @@ fn ask_about_review(model: &mut Model) {
 
 /// Opens the question before a write.
 fn ask(model: &mut Model, write: Write, consent: Consent) {
-    let node = model.facts().map_or(String::new(), |facts| facts.profile.name.clone());
-    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(write, consent, &node))));
+    model.overlays.push(Overlay::Confirm(Box::new(Confirm::new(write, consent))));
 }
 
 fn confirmed(model: &mut Model) -> Vec<Effect> {

@@ -126,7 +126,7 @@ fn r3_wants_the_id_typed_then_y() {
 
 #[test]
 fn r4_wants_the_name_of_the_node() {
-    let confirm = Confirm::new(Write::Apply(Arc::new(plan(&["2.1"]))), Consent::default(), "cp-1");
+    let confirm = Confirm::new(Write::Apply(Arc::new(plan(&["2.1"]))), Consent::default());
     assert_eq!(confirm.tier, Some(Tier::R4));
     assert_eq!(confirm.words, ["cp-1"]);
 }
@@ -135,7 +135,7 @@ fn r4_wants_the_name_of_the_node() {
 fn several_r3_fixes_want_several_ids() {
     let mut both = plan(&["1.2.9", "1.2.15", "1.4.1"]);
     both.controls[1].tier = Tier::R3;
-    let confirm = Confirm::new(Write::Apply(Arc::new(both)), Consent::default(), "cp-1");
+    let confirm = Confirm::new(Write::Apply(Arc::new(both)), Consent::default());
     assert_eq!(confirm.words, ["1.2.9", "1.2.15"]);
 }
 
@@ -276,7 +276,7 @@ fn what_cannot_be_undone_is_said_before_it_is_done() {
     let mut forever = plan(&["1.4.1"]);
     forever.controls[0].reversible = Reversibility::OneWay;
     let mut model = planned(&["1.4.1"]);
-    let confirm = Confirm::new(Write::Apply(Arc::new(forever)), Consent::default(), "cp-1");
+    let confirm = Confirm::new(Write::Apply(Arc::new(forever)), Consent::default());
     model.overlays.push(Overlay::Confirm(Box::new(confirm)));
     let backend = ratatui::backend::TestBackend::new(80, 24);
     let mut terminal = ratatui::Terminal::new(backend).unwrap();
