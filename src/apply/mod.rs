@@ -5,6 +5,7 @@
 //! whoever watches, reads it. The phases are functions of their own files; none of them knows a face.
 
 mod before;
+mod culprit;
 mod decide;
 mod evidence;
 mod execute;
@@ -28,6 +29,7 @@ use std::{fmt, sync::Arc};
 
 use jiff::Timestamp;
 
+pub use culprit::Culprit;
 pub use decide::{Decided, confirm, may_revert, waits_for_a_person};
 pub use take_up::{Taken, take_up};
 

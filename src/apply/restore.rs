@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::{
     Site,
+    culprit::culprit,
     evidence::{self, Kept},
     execute::Begun,
     file::{self, Side},
@@ -113,7 +114,7 @@ impl Undo<'_> {
             }
             self.record(RecordKind::Kept { component, path, telling });
         }
-        match self.plan.and_then(|plan| evidence::culprit(plan, target, &told)) {
+        match self.plan.and_then(|plan| culprit(plan, target, &told)) {
             Some(culprit) => format!("{told}; {}", culprit.told()),
             None => told,
         }

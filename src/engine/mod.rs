@@ -26,6 +26,7 @@ use crate::{
 
 pub use crate::{
     apply::{
+        Culprit,
         health::{Asked, ClusterHealth, ComponentHealth, Health, Open},
         recover::By,
         rollback::RollbackPlan,

@@ -8,8 +8,8 @@ use crate::{
         prompt::Question,
         watch::{Seen, detached},
     },
-    engine::{Allowance, EngineError, Running, Selection, Terms},
-    model::{ControlId, Outcome, Plan, Status},
+    engine::{Allowance, Culprit, EngineError, Running, Selection, Terms, Transaction},
+    model::{ControlId, Outcome, Plan, Status, TransactionId},
     node::NodeKind,
     report,
 };
@@ -37,17 +37,21 @@ impl Session<'_> {
     }
 
     pub(super) fn apply(&mut self) -> Done {
+        self.may_write()?;
         let plan = self.plan()?;
         let engine = self.engine;
         let terms = Terms { confirm_within: Some(CONFIRM_WITHIN), ..Terms::default() };
-        let applied = self.carry_out(
+        let id = self.carry_out(
             &plan,
             "Apply this",
             terms,
             &|terms| engine.check_apply(&plan, terms),
             &|terms| engine.apply(&plan, terms),
-        );
-        applied?;
+        )?;
+        let Some(id) = id else { return Ok(()) };
+        if let Some(culprit) = self.culprit(&id)? {
+            return self.go_on_without(&culprit);
+        }
         let report = &self.scanned()?.report;
         let now: Vec<String> = plan
             .controls
@@ -62,8 +66,32 @@ impl Session<'_> {
         Ok(())
     }
 
+    /// Whom a change that was put back points at, when the others of it can be tried without them.
+    fn culprit(&self, id: &TransactionId) -> Result<Option<Culprit>, Stop> {
+        if !matches!(self.outcome, Some(Outcome::RolledBack { .. })) {
+            return Ok(None);
+        }
+        let Transaction { plan, records, .. } = self.engine.transaction(&id.0)?;
+        let culprit = plan.and_then(|plan| Culprit::of(&plan, &records));
+        Ok(culprit.filter(|culprit| !culprit.others.is_empty()))
+    }
+
+    /// Offers the rest of a change without whom it points at.
+    fn go_on_without(&mut self, Culprit { controls, others }: &Culprit) -> Done {
+        let (likely, others) = (names(controls), names(others));
+        self.say(&format!("Likely it was {likely}."))?;
+        if !Question::Yes.ask(&format!("Plan {others} without {likely}"), self.console)? {
+            let words = likely.replace(',', "");
+            return Ok(self.say(&format!("Everything stays picked: drop {words} does without."))?);
+        }
+        for control in controls {
+            self.picked.remove(control);
+        }
+        self.apply()
+    }
+
     /// Asks the node, then the person; carries it out and watches. What a refusal names as the way on is asked
-    /// for, each by itself.
+    /// for, each by itself. The transaction, if there was one.
     pub(super) fn carry_out(
         &mut self,
         plan: &Plan,
@@ -71,7 +99,7 @@ impl Session<'_> {
         mut terms: Terms,
         check: Ask<'_, ()>,
         begin: Ask<'_, Running>,
-    ) -> Done {
+    ) -> Result<Option<TransactionId>, Stop> {
         loop {
             self.say("Looking whether this node would take it; nothing is written yet.")?;
             if let Err(error) = check(&terms) {
@@ -79,10 +107,12 @@ impl Session<'_> {
                 continue;
             }
             if !Question::for_plan(plan).ask(what, self.console)? {
-                return Ok(self.say("Nothing was written.")?);
+                self.say("Nothing was written.")?;
+                return Ok(None);
             }
             let mut running = begin(&terms)?;
-            self.say(&format!("Transaction {}.", running.id()))?;
+            let id = running.id().clone();
+            self.say(&format!("Transaction {id}."))?;
             let outcome = self.watched(&mut running)?;
             if let Outcome::Refused { cause } = &outcome
                 && Allowance::named_in(cause, &terms).is_some()
@@ -91,7 +121,8 @@ impl Session<'_> {
                 continue;
             }
             self.ended(outcome)?;
-            return self.rescan();
+            self.rescan()?;
+            return Ok(Some(id));
         }
     }
 
@@ -153,6 +184,11 @@ impl Session<'_> {
         self.outcome = Some(outcome);
         Ok(())
     }
+}
+
+/// `1.3.2, 1.4.1`.
+fn names(controls: &[ControlId]) -> String {
+    controls.iter().map(ControlId::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// What went wrong while watching, as the talk tells it.

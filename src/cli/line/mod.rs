@@ -147,13 +147,17 @@ impl<'s> Session<'s> {
         self.say(&format!(
             "{BOLD}kube-temper {version}, line mode.{BOLD:#} Every answer is a line; nothing is drawn again."
         ))?;
-        match (self.engine.kind(), self.engine.read_only_reason()) {
+        let why = self.engine.read_only_reason();
+        match (self.engine.kind(), &why) {
             (NodeKind::Simulated, _) => {
                 self.say("This is the demo: a recorded node, simulated. Nothing real is touched.")?;
             }
-            (_, Some(why)) => self.say(&format!("Read-only: {}.", one_line(&why)))?,
+            (_, Some(_)) => {}
             (NodeKind::Live, None) => self.say("This is a live node: changes are real.")?,
             (_, None) => self.say("This is an image or a recording: its files may be changed.")?,
+        }
+        if let Some(why) = why {
+            self.say(&format!("Read-only: {}.", one_line(&why)))?;
         }
         self.rescan()?;
         self.standing()?;
@@ -195,6 +199,12 @@ impl<'s> Session<'s> {
         self.scan
             .as_ref()
             .ok_or_else(|| Stop::Because("the node was not read: say scan".to_owned()))
+    }
+
+    /// Says no where nothing can be written, before anything is asked.
+    fn may_write(&self) -> Done {
+        let why = self.engine.read_only_reason();
+        why.map_or(Ok(()), |why| Err(Stop::Because(format!("read-only: {why}"))))
     }
 
     fn watch(&mut self) -> Watch<'_> {

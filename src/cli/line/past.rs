@@ -3,7 +3,8 @@
 use super::{Done, Session, Stop};
 use crate::{
     cli::prompt::Question,
-    engine::{By, Terms, Undo},
+    engine::{By, Summary, Terms, Undo},
+    model::Outcome,
     report,
 };
 
@@ -44,6 +45,7 @@ impl Session<'_> {
     }
 
     pub(super) fn roll_back(&mut self, words: &[String]) -> Done {
+        self.may_write()?;
         let undo = match words {
             [] => Undo::Last,
             [word] if word == "all" => Undo::All,
@@ -80,18 +82,23 @@ impl Session<'_> {
             &|terms| engine.check_rollback(&rollback, terms),
             &|terms| engine.rollback(&rollback, terms),
         )
+        .map(drop)
     }
 
     pub(super) fn recover(&mut self) -> Done {
+        self.may_write()?;
         self.rescan()?;
         let unfinished = self.scanned()?.unfinished.clone();
         for id in &unfinished {
             self.say(&format!("Transaction {id} did not end."))?;
         }
-        let what = if unfinished.is_empty() {
+        let stuck = |latest: &Summary| matches!(latest.outcome, Some(Outcome::Stuck { .. }));
+        let what = if !unfinished.is_empty() {
+            "Recovering finishes or undoes it. Recover"
+        } else if self.engine.history()?.first().is_some_and(stuck) {
             "Nothing was interrupted. Try again what is stuck"
         } else {
-            "Recovering finishes or undoes it. Recover"
+            return Ok(self.say("Nothing was interrupted, and nothing is stuck.")?);
         };
         if !Question::Yes.ask(what, self.console)? {
             return Ok(self.say("Nothing was written.")?);

@@ -20,6 +20,15 @@ pub(crate) struct History {
 }
 
 impl History {
+    /// Takes what was read. The cursor stays on its transaction; on the latest it goes on to the latest.
+    pub(crate) fn take(&mut self, entries: Vec<Summary>) {
+        let at = self.current().filter(|_| self.list.cursor > 0).map(|entry| &entry.id);
+        if let Some(place) = at.and_then(|id| entries.iter().position(|entry| entry.id == *id)) {
+            self.list.cursor = place;
+        }
+        self.entries = Some(entries);
+    }
+
     /// The transaction under the cursor.
     pub(crate) fn current(&self) -> Option<&Summary> {
         self.entries.as_ref()?.get(self.list.cursor)

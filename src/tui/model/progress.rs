@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use super::{Countdown, Write};
-use crate::model::{Outcome, Record, TransactionId};
+use crate::{
+    engine::Culprit,
+    model::{Outcome, Record, TransactionId},
+};
 
 /// A transaction of this session, watched through its journal.
 #[derive(Debug, Clone)]
@@ -62,6 +65,16 @@ impl Progress {
             countdown: None,
             scroll: None,
             ending: None,
+        }
+    }
+
+    /// Whom a change that was put back points at, when the others of it can be tried without them.
+    pub(crate) fn culprit(&self) -> Option<Culprit> {
+        match (&self.write, &self.ending) {
+            (Write::Apply(plan), Some(Ending::Ended(Outcome::RolledBack { .. }))) => {
+                Culprit::of(plan, &self.records).filter(|culprit| !culprit.others.is_empty())
+            }
+            _ => None,
         }
     }
 

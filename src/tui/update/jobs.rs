@@ -79,7 +79,7 @@ pub(super) fn done(model: &mut Model, result: JobMsg) -> Vec<Effect> {
             return end(model, Ending::Refused(why(error)));
         }
         JobMsg::History(Ok(entries)) => {
-            model.history.entries = Some(entries);
+            model.history.take(entries);
             model.history.error = None;
         }
         JobMsg::History(Err(error)) => model.history.error = Some(error.to_string()),
@@ -250,6 +250,10 @@ fn end(model: &mut Model, ending: Ending) -> Vec<Effect> {
     if let Some(progress) = &mut model.progress {
         progress.ending = Some(ending);
         progress.scroll = Some(0);
+        // The others are marked still: the next plan is the same without whom this one points at.
+        for control in progress.culprit().into_iter().flat_map(|culprit| culprit.controls) {
+            model.findings.marked.remove(&control);
+        }
     }
     model.show(Screen::Outcome);
     actions::rescan(model)

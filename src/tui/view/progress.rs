@@ -14,7 +14,9 @@ use super::{
 };
 use crate::{
     engine::Answer,
-    model::{Left, Outcome, Plan, Record, RecordKind, Status, TransactionId, journal::Purpose},
+    model::{
+        ControlId, Left, Outcome, Plan, Record, RecordKind, Status, TransactionId, journal::Purpose,
+    },
     tui::model::{Allowance, Countdown, Ending, Model, Progress, Tone, Write},
 };
 
@@ -206,9 +208,7 @@ fn said(kind: &RecordKind, plan: Option<&Plan>) -> (Tone, String) {
 
 /// What a transaction is for: `apply 1.3.2 1.4.1`.
 pub(super) fn purpose_name(purpose: &Purpose) -> String {
-    let join = |ids: &[crate::model::ControlId]| {
-        ids.iter().map(crate::model::ControlId::as_str).collect::<Vec<_>>().join(" ")
-    };
+    let join = |ids: &[ControlId]| ids.iter().map(ControlId::as_str).collect::<Vec<_>>().join(" ");
     match purpose {
         Purpose::Apply { controls } => format!("apply {}", join(controls)),
         Purpose::Rollback { of, controls } => {
@@ -285,13 +285,18 @@ fn ended(page: &mut Page, model: &Model, progress: &Progress, outcome: &Outcome)
         Outcome::RolledBack { cause, .. } => {
             page.text(Tone::Warn, "ROLLED BACK: the node is as before and healthy");
             page.labelled("Why", Tone::Plain, cause);
-            let next = match progress.write {
-                Write::Apply(_) => {
-                    "Nothing of this is left on the node. Esc goes back: the marks are kept, so unmark what failed and plan again (p)."
+            let next = match (&progress.write, progress.culprit()) {
+                (Write::Apply(_), Some(culprit)) => format!(
+                    "Nothing of this is left on the node. {} unmarked now: p plans the others without {}.",
+                    names_are(&culprit.controls),
+                    if culprit.controls.len() == 1 { "it" } else { "them" }
+                ),
+                (Write::Apply(_), None) => {
+                    "Nothing of this is left on the node. Esc goes back: the marks are kept, so unmark what failed and plan again (p).".to_owned()
                 }
-                _ => "Esc goes back to the findings, 3 shows the history.",
+                _ => "Esc goes back to the findings, 3 shows the history.".to_owned(),
             };
-            page.labelled("Next", Tone::Info, next);
+            page.labelled("Next", Tone::Info, &next);
         }
         Outcome::Stuck { cause, by_hand, left } => {
             page.text(Tone::Bad, "STUCK: a person is needed");
@@ -315,6 +320,12 @@ fn ended(page: &mut Page, model: &Model, progress: &Progress, outcome: &Outcome)
             }
         }
     }
+}
+
+/// `1.4.1 is`, `1.4.1, 1.4.2 are`.
+fn names_are(controls: &[ControlId]) -> String {
+    let names: Vec<&str> = controls.iter().map(ControlId::as_str).collect();
+    format!("{} {}", names.join(", "), if names.len() == 1 { "is" } else { "are" })
 }
 
 /// What the scan after the commit says of the controls that were to be closed.

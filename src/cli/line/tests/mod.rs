@@ -1,11 +1,13 @@
 //! Whole talks on the simulated node, on a clock that waits for the person.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     io::{self, Write},
-    sync::{Arc, Condvar, Mutex, Weak},
+    sync::Arc,
     time::Duration,
 };
+
+use patient::Patient;
 
 use super::Session;
 use crate::{
@@ -14,15 +16,14 @@ use crate::{
         console::{Console, Gone, Wrong},
         fold::{COLUMNS, Folded},
     },
-    engine::{Engine, Settings},
-    model::{Component, Outcome},
-    node::{
-        Clock, Node as _, recording,
-        sim::{SimNode, VirtualClock},
-    },
+    engine::{Engine, Filter, Selection, Settings, Terms},
+    model::{Component, FileMeta, Outcome},
+    node::{Node as _, atomic, recording, sim::SimNode},
     report::Look,
-    store::{Journal, Store},
 };
+
+#[allow(dead_code, reason = "shared with `tests/tui`")]
+mod patient;
 
 const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
 
@@ -39,69 +40,6 @@ enum Deed {
     Interrupts,
 }
 use Deed::{Interrupts, Says, Types, Waits};
-
-/// A virtual clock; during a countdown time passes only as far as the person lets it.
-#[derive(Debug, Default)]
-struct Patient {
-    clock: VirtualClock,
-    node: Mutex<Weak<SimNode>>,
-    granted: Mutex<Granted>,
-    changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Granted {
-    time: Duration,
-    /// The countdown has used it up and waits for more.
-    used: bool,
-    /// Nobody holds it any more.
-    free: bool,
-}
-
-impl Patient {
-    fn counts(&self) -> bool {
-        let Some(node) = self.node.lock().unwrap().upgrade() else { return false };
-        let Some(id) = Store::new(node.as_ref()).list().unwrap().pop() else { return false };
-        let journal = Journal::read(node.as_ref(), &id).unwrap();
-        journal.outcome.is_none() && journal.waiting_until().is_some()
-    }
-
-    fn grant(&self, time: Duration) {
-        let mut granted = self.granted.lock().unwrap();
-        granted.time += time;
-        granted.used = false;
-        self.changed.notify_all();
-        drop(self.changed.wait_while(granted, |granted| !granted.used).unwrap());
-    }
-
-    fn hold(&self, held: bool) {
-        self.granted.lock().unwrap().free = !held;
-        self.changed.notify_all();
-    }
-}
-
-impl Clock for Patient {
-    fn now(&self) -> jiff::Timestamp {
-        self.clock.now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.clock.monotonic()
-    }
-
-    fn sleep(&self, duration: Duration) {
-        if self.counts() {
-            let mut granted = self.granted.lock().unwrap();
-            while !granted.free && granted.time < duration {
-                granted.used = true;
-                self.changed.notify_all();
-                granted = self.changed.wait(granted).unwrap();
-            }
-            granted.time = granted.time.saturating_sub(duration);
-        }
-        self.clock.sleep(duration);
-    }
-}
 
 /// Plays the deeds, and writes everything down.
 struct Script {
@@ -184,13 +122,15 @@ struct Told {
     outcome: Option<Outcome>,
 }
 
-fn talk(prepare: impl Fn(&SimNode), deeds: &[Deed]) -> Told {
-    let clock = Arc::new(Patient::default());
-    let node = Arc::new(SimNode::new(&recording::KUBEADM_1_36_2, clock.clone(), 1).unwrap());
-    *clock.node.lock().unwrap() = Arc::downgrade(&node);
+fn talk(prepare: impl Fn(&Arc<SimNode>), deeds: &[Deed]) -> Told {
+    talk_with(Settings::default(), prepare, deeds)
+}
+
+fn talk_with(settings: Settings, prepare: impl Fn(&Arc<SimNode>), deeds: &[Deed]) -> Told {
+    let (clock, node) = Patient::on(&recording::KUBEADM_1_36_2);
     prepare(&node);
     let catalog = Arc::new(Catalog::embedded().unwrap());
-    let engine = Engine::new(node.clone(), catalog, Settings::default());
+    let engine = Engine::new(node.clone(), catalog, settings);
     let mut script = Script {
         clock,
         deeds: deeds.iter().copied().collect(),
@@ -248,7 +188,7 @@ fn the_whole_journey() {
         assert!(line.len() < 80, "{line}");
     }
     insta::with_settings!({
-        snapshot_path => "../../../snapshots/cli",
+        snapshot_path => "../../../../snapshots/cli",
         prepend_module_to_snapshot => false,
         omit_expression => true,
         filters => vec![(r"\d{8}T\d{6}Z-[0-9a-f]{4}", "TXN"), (r"pid \d+", "pid PID"), (r"\d{4}-\d\d-\d\dT[0-9:.]+Z", "TIME")],
@@ -286,9 +226,125 @@ fn a_change_that_does_not_prove_itself_is_told_and_stays_picked() {
     has(&told, &["Rolled back; the node is as before.", "1 picked. What next?"]);
 }
 
+/// Three fixes, of which the node does not take the second.
+const ONE_OF_THREE: [Deed; 3] = [Says("pick 1.1.9 1.3.2 1.4.1"), Says("apply"), Says("y")];
+
+fn refuses_the_second(node: &Arc<SimNode>) {
+    node.crash_on(Component::KubeControllerManager, "--profiling=false");
+}
+
+fn profiling_is_off(told: &Told, component: &str) -> bool {
+    let path = format!("/etc/kubernetes/manifests/{component}.yaml");
+    told.node.text(&path).unwrap().contains("--profiling=false")
+}
+
+#[test]
+fn what_failed_is_left_out_and_the_others_are_done_without_it() {
+    let deeds =
+        [&ONE_OF_THREE[..], &[Says("y"), Says("y"), Says("history"), Says("quit")]].concat();
+    let told = talk(refuses_the_second, &deeds);
+    has(
+        &told,
+        &[
+            "Rolled back; the node is as before.",
+            "Likely it was 1.3.2.",
+            "Plan 1.1.9, 1.4.1 without 1.3.2? Type y to go on: y",
+            "1.1.9 is PASS now.",
+            "1.4.1 is PASS now.",
+        ],
+    );
+    assert!(!told.text.contains("1.3.2 is PASS now."), "{}", told.text);
+    assert_eq!(told.outcome, Some(Outcome::Committed));
+    assert!(profiling_is_off(&told, "kube-scheduler"));
+    assert!(!profiling_is_off(&told, "kube-controller-manager"));
+}
+
+#[test]
+fn nobody_has_to_go_on_without_what_failed() {
+    let deeds = [&ONE_OF_THREE[..], &[Says(""), Says("quit")]].concat();
+    let told = talk(refuses_the_second, &deeds);
+    has(&told, &["Everything stays picked: drop 1.3.2 does without.", "3 picked. What next?"]);
+    assert!(matches!(told.outcome, Some(Outcome::RolledBack { .. })));
+    assert!(!profiling_is_off(&told, "kube-scheduler"));
+}
+
+#[test]
+fn where_nothing_can_be_written_everything_is_shown_and_the_reason_is_told() {
+    let settings = Settings { read_only: true, ..Settings::default() };
+    let deeds = [
+        Says("list"),
+        Says("pick 1.4.1"),
+        Says("plan"),
+        Says("apply"),
+        Says("rollback"),
+        Says("recover"),
+        Says("history"),
+        Says("quit"),
+    ];
+    let told = talk_with(settings, |_| {}, &deeds);
+    has(
+        &told,
+        &[
+            "Read-only: --read-only was given.",
+            "+    - --profiling=false",
+            "Not done: read-only: --read-only was given",
+            "Nothing was changed here yet.",
+        ],
+    );
+    assert!(!told.text.contains("Type y"), "nothing is asked that cannot be done: {}", told.text);
+    assert!(!profiling_is_off(&told, "kube-scheduler"));
+}
+
+/// A change of the scheduler whose process died before it was proved.
+fn interrupted(node: &Arc<SimNode>) {
+    let catalog = Arc::new(Catalog::embedded().unwrap());
+    let engine = Engine::new(node.clone(), catalog, Settings::default());
+    let scan = engine.scan(&Filter::default()).unwrap();
+    let plan = engine.plan(&scan, &Selection::Controls(vec!["1.4.1".parse().unwrap()])).unwrap();
+    let running = engine.apply(&plan, &Terms::default()).unwrap();
+    let path = format!("/transactions/{}/journal.jsonl", running.id());
+    assert_eq!(running.wait(&mut |_| {}).unwrap(), Outcome::Committed);
+    let journal = String::from_utf8(node.state().read(&path, 1 << 20).unwrap()).unwrap();
+    let before: String =
+        journal.split_inclusive('\n').take_while(|line| !line.contains("\"verified\"")).collect();
+    assert!(before.contains("\"applied\"") && before.len() < journal.len(), "{journal}");
+    let meta = FileMeta { mode: 0o600, uid: 0, gid: 0, xattrs: BTreeMap::new() };
+    atomic::replace(node.state(), &path, before.as_bytes(), &meta).unwrap();
+}
+
+#[test]
+fn what_was_interrupted_is_recovered_before_anything_else() {
+    let deeds = [
+        Says("pick 1.3.2"),
+        Says("apply"),
+        Says("recover"),
+        Says(""),
+        Says("recover"),
+        Says("y"),
+        Says("recover"),
+        Says("apply"),
+        Says("y"),
+        Says("quit"),
+    ];
+    let told = talk(interrupted, &deeds);
+    has(
+        &told,
+        &[
+            "did not end: say recover before anything\n    else.",
+            "Not done: refused, nothing was written: ",
+            "Recovering finishes or undoes it. Recover? Type y to go on: \nNothing was written.",
+            "Rolled back; the node is as before. Cause: it was interrupted",
+            "Nothing was interrupted, and nothing is stuck.",
+            "1.3.2 is PASS now.",
+        ],
+    );
+    assert!(!profiling_is_off(&told, "kube-scheduler"));
+    assert!(profiling_is_off(&told, "kube-controller-manager"));
+}
+
 #[test]
 fn what_a_refusal_names_is_asked_for_by_itself() {
-    let others = |node: &SimNode| {
+    let others = |node: &Arc<SimNode>| {
         let config = "/var/lib/kubelet/config.yaml";
         node.replace(config, &(node.text(config).unwrap() + "maxPods: 50\n")).unwrap();
         node.clock().sleep(Duration::from_secs(60));
