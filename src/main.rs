@@ -60,6 +60,8 @@ fn environment() -> Environment {
     Environment {
         terminal_in: std::io::stdin().is_terminal(),
         terminal_out: std::io::stdout().is_terminal(),
+        sizeless: rustix::termios::tcgetwinsize(std::io::stdout())
+            .is_ok_and(|size| size.ws_col == 0 || size.ws_row == 0),
         user,
         no_color: !variable("NO_COLOR").is_empty(),
         // The Linux console has no glyphs beyond its font, and who says vt220 is often a serial console,

@@ -212,7 +212,6 @@ impl Ear {
 
     /// Waits for a line; `again` is called when the terminal was somebody else's in between.
     fn wait(&self, again: &mut dyn FnMut() -> io::Result<()>) -> io::Result<()> {
-        self.called_back.store(false, Ordering::SeqCst);
         while !Self::line_within(PollTimeout::from(LOOK))? {
             if self.interrupted() {
                 return Err(io::Error::other(Gone::Interrupted));
@@ -263,6 +262,8 @@ impl Write for Appending {
         if self.typed {
             self.typed = !text.contains('\n');
         } else if !text.is_empty() {
+            // Whoever is stopped from here on is asked again.
+            self.ear.called_back.store(false, Ordering::SeqCst);
             self.put(&text)?;
             self.open = if text.ends_with('\n') { String::new() } else { text };
         }

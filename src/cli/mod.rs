@@ -17,7 +17,7 @@ use anyhow::Context as _;
 use clap::{CommandFactory as _, Parser as _};
 
 use self::{
-    args::{Cli, Command, FailOn, Format, GuardArgs, HistoryArgs, ScanArgs, ShowArgs},
+    args::{Cli, Command, FailOn, Format, Global, GuardArgs, HistoryArgs, ScanArgs, ShowArgs},
     console::{Console as _, Stream},
     exit::Exit,
     terminal::Terminal,
@@ -119,7 +119,7 @@ fn dispatch(cli: Cli, terminal: &mut Terminal, interface: Interface<'_>) -> anyh
             terminal.say(&help.to_string())?;
             Ok(Exit::Usage)
         }
-        Some(Command::Demo) => demo(terminal, interface),
+        Some(Command::Demo) => demo(&cli.global, terminal, interface),
         Some(Command::Scan(args)) => scan(&open::engine(&cli.global)?, &args, terminal),
         Some(Command::Plan(args)) => change::plan(&open::engine(&cli.global)?, &args, terminal),
         Some(Command::Apply(args)) => change::apply(&open::engine(&cli.global)?, &args, terminal),
@@ -188,7 +188,11 @@ fn session(
     terminal: &mut Terminal,
     interface: Interface<'_>,
 ) -> anyhow::Result<Exit> {
-    if terminal.by_lines() {
+    let only_lines = terminal.only_lines();
+    if terminal.wants_lines() || only_lines.is_some() {
+        if let Some(why) = only_lines.filter(|_| !terminal.wants_lines()) {
+            terminal.say(&why)?;
+        }
         return lines(&engine, terminal);
     }
     let session = interface(engine, terminal.screen()).context("the terminal interface")?;
@@ -215,8 +219,12 @@ fn nobody_to_talk_to() -> anyhow::Error {
     usage("--line talks to a person at a terminal; here use the commands: kube-temper --help")
 }
 
-fn demo(terminal: &mut Terminal, interface: Interface<'_>) -> anyhow::Result<Exit> {
-    let engine = open::demo()?;
+fn demo(
+    global: &Global,
+    terminal: &mut Terminal,
+    interface: Interface<'_>,
+) -> anyhow::Result<Exit> {
+    let engine = open::demo(global)?;
     if terminal.is_interactive() {
         return session(engine, terminal, interface);
     }

@@ -48,10 +48,14 @@ pub(super) fn engine_at_boot(global: &Global) -> anyhow::Result<Engine> {
 }
 
 fn with(node: Arc<dyn Node>, global: &Global) -> anyhow::Result<Engine> {
-    let settings = Settings { benchmark: global.benchmark, read_only: global.read_only };
-    let engine = Engine::new(node, Arc::new(catalog(global.remediations.as_deref())?), settings);
+    let catalog = catalog(global.remediations.as_deref())?;
+    let engine = Engine::new(node, Arc::new(catalog), settings(global));
     let reader = global.kubeconfig.as_deref().map(reader).transpose()?;
     Ok(engine.reading(reader))
+}
+
+fn settings(global: &Global) -> Settings {
+    Settings { benchmark: global.benchmark, read_only: global.read_only }
 }
 
 /// The cluster of a kubeconfig the user named.
@@ -91,11 +95,11 @@ fn refused(error: OpenError) -> EngineError {
 }
 
 /// The engine on the built-in recorded node with a simulated kubelet, and on the recorded cluster around it.
-pub(super) fn demo() -> anyhow::Result<Engine> {
+pub(super) fn demo(global: &Global) -> anyhow::Result<Engine> {
     let node = Arc::new(SimNode::demo(&recording::KUBEADM_1_36_2, DEMO_HURRY)?);
     let cluster = Arc::new(SimCluster::new(Arc::clone(&node)));
     let catalog = Catalog::embedded().map_err(EngineError::from)?;
-    let engine = Engine::new(node, Arc::new(catalog), Settings::default());
+    let engine = Engine::new(node, Arc::new(catalog), settings(global));
     Ok(engine.in_cluster(Some(cluster.clone())).reading(Some(cluster)))
 }
 

@@ -23,6 +23,8 @@ pub struct Environment {
     pub terminal_in: bool,
     /// Standard output is a terminal.
     pub terminal_out: bool,
+    /// The terminal does not say how large it is, so that no screen can be drawn: often a serial console.
+    pub sizeless: bool,
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
     /// Who runs this, for the journal: the person behind `sudo` where it says so.
@@ -146,9 +148,15 @@ impl Terminal {
         self.line
     }
 
-    /// The interactive face is line mode: it was asked for, or this terminal can do nothing else.
-    pub(super) fn by_lines(&self) -> bool {
-        self.line || self.environment.is_dumb()
+    /// Why the interactive face is line mode, though nobody asked for it: this terminal can do nothing else.
+    pub(super) fn only_lines(&self) -> Option<String> {
+        if self.environment.is_dumb() {
+            let term = &self.environment.term;
+            return Some(format!("line mode, because TERM={term} can only print lines"));
+        }
+        self.environment.sizeless.then(|| {
+            "line mode, because this terminal does not say how large it is (stty rows 24 columns 80)".to_owned()
+        })
     }
 
     /// A person may be asked.

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::program::{Program, settings};
+use crate::program::{ENTER, Program, settings};
 
 const PROMPT: &str = "What next? (help): ";
 
@@ -55,6 +55,50 @@ fn without_colours_line_mode_writes_no_sequence_and_with_them_none_that_moves() 
         |rest: &str| rest.trim_start_matches(|c: char| "0123456789;".contains(c)).chars().next();
     assert!(text.contains("\x1b["), "it is coloured");
     assert!(text.split("\x1b[").skip(1).all(|rest| moves(rest) == Some('m')), "{text:?}");
+}
+
+#[test]
+fn without_colours_it_is_text_alone() {
+    for (arguments, environment) in
+        [(&["--line"][..], &[("NO_COLOR", "1")][..]), (&["--line", "--color", "never"], &[])]
+    {
+        let mut talk = Program::demo(arguments, environment);
+        talk.wait_for_bytes(PROMPT);
+        says(&mut talk, "list", "findings listed");
+        says(&mut talk, "show 1", "wanted");
+        talk.press("quit\r");
+        talk.ends();
+        let text = String::from_utf8(talk.raw.clone()).unwrap();
+        assert!(!text.contains(|c: char| c.is_control() && !"\r\n".contains(c)), "{text:?}");
+    }
+}
+
+#[test]
+fn a_terminal_without_a_size_gets_a_talk_and_is_told_why() {
+    let mut talk = Program::demo_without_a_size(&[]);
+    talk.wait_for_bytes(PROMPT);
+    assert_eq!(talk.times("this terminal does not say how large it is"), 1);
+    assert_eq!(talk.times(ENTER), 0, "no screen was drawn");
+    says(&mut talk, "list R1", "2 findings listed");
+    talk.press("quit\r");
+    talk.ends();
+}
+
+#[test]
+fn suspended_at_a_question_it_asks_again_when_it_is_called_back() {
+    let mut job = Program::job(&["demo", "--line", "--color", "never"]);
+    job.wait_for_bytes(PROMPT);
+    job.press("\x1a");
+    job.wait_for_bytes("suspended: 148");
+    let before = job.raw.len();
+    job.press("\n");
+    job.wait_until("the question again", |job| {
+        String::from_utf8_lossy(&job.raw[before..]).ends_with(PROMPT)
+    });
+    says(&mut job, "list R1", "2 findings listed");
+    job.press("quit\r");
+    job.ends();
+    assert!(String::from_utf8_lossy(&job.raw).ends_with("ended: 0\r\n"));
 }
 
 #[test]

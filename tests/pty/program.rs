@@ -38,6 +38,10 @@ pub(crate) struct Program {
     pub(crate) settings: String,
 }
 
+fn program() -> CommandBuilder {
+    CommandBuilder::new(env!("CARGO_BIN_EXE_kube-temper"))
+}
+
 pub(crate) fn size(columns: u16, rows: u16) -> PtySize {
     PtySize { rows, cols: columns, pixel_width: 0, pixel_height: 0 }
 }
@@ -59,11 +63,12 @@ impl Program {
 
     /// Another run of the program than `demo`.
     pub(crate) fn of(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        Self::started(
-            CommandBuilder::new(env!("CARGO_BIN_EXE_kube-temper")),
-            arguments,
-            environment,
-        )
+        Self::started(program(), size(80, 24), arguments, environment)
+    }
+
+    /// `kube-temper demo` on a terminal that does not say how large it is, as a serial console.
+    pub(crate) fn demo_without_a_size(arguments: &[&str]) -> Self {
+        Self::started(program(), size(0, 0), &[&["demo"], arguments].concat(), &[])
     }
 
     /// The program as the job of a shell, which tells when it stands still and then waits for a line.
@@ -75,15 +80,16 @@ impl Program {
     pub(crate) fn job_in(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut shell = CommandBuilder::new("/bin/sh");
         shell.args(["-c", JOB, env!("CARGO_BIN_EXE_kube-temper")]);
-        Self::started(shell, arguments, environment)
+        Self::started(shell, size(80, 24), arguments, environment)
     }
 
     fn started(
         mut command: CommandBuilder,
+        size: PtySize,
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
-        let pair = native_pty_system().openpty(size(80, 24)).unwrap();
+        let pair = native_pty_system().openpty(size).unwrap();
         let settings = settings(pair.master.as_ref());
         command.args(arguments);
         command.cwd(env!("CARGO_MANIFEST_DIR"));
