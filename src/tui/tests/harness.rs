@@ -89,6 +89,12 @@ impl Session {
         self
     }
 
+    /// Looks once more at what is under way; whether there was anything.
+    pub(crate) fn look(&mut self) -> bool {
+        self.watch_for(1).send(Vec::new());
+        self.keys.patience == 0
+    }
+
     /// Presses the keys of these actions.
     pub(crate) fn press(&mut self, actions: &[Action]) -> &mut Self {
         let keys = actions.iter().map(|action| action.key().expect("an action without a key"));
