@@ -7,7 +7,7 @@ use ratatui::{
 };
 
 use super::{
-    text::{Page, break_pieces, clean, pad, width},
+    text::{Page, break_pieces, clean, pad},
     theme::Theme,
 };
 use crate::{
@@ -54,7 +54,7 @@ impl<'r> Unified<'r> {
     pub(super) fn new(model: &Model, review: &'r Review, columns: u16) -> Self {
         let items = items(review);
         let labels = items.iter().map(|item| match item {
-            Item::Line(line) => label(&line.controls).map_or(0, |label| width(&label)),
+            Item::Line(line) => label_width(&line.controls),
             _ => 0,
         });
         let gutter = labels.max().unwrap_or(0).min(GUTTER);
@@ -203,6 +203,11 @@ impl<'r> Unified<'r> {
 fn label(controls: &[ControlId]) -> Option<String> {
     let more = if controls.len() > 1 { "+" } else { "" };
     Some(format!("{}{more}", controls.first()?))
+}
+
+/// How wide that is; an id is ASCII.
+fn label_width(controls: &[ControlId]) -> usize {
+    controls.first().map_or(0, |id| id.as_str().len() + usize::from(controls.len() > 1))
 }
 
 fn items(review: &Review) -> Vec<Item<'_>> {

@@ -123,19 +123,26 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
     }
     let layout = Layout::of(model);
     bars::draw(model, theme, &layout, frame);
-    match model.screen {
-        Screen::Findings => findings::draw(model, theme, &layout, frame),
-        Screen::Plan | Screen::Undo => review::draw(model, theme, &layout, frame),
-        Screen::Progress | Screen::Outcome => progress::draw(model, theme, &layout, frame),
-        Screen::History => history::draw(model, theme, &layout, frame),
-        Screen::Transaction => history::draw_transaction(model, theme, &layout, frame),
-        Screen::Health => health::draw(model, theme, &layout, frame),
+    let covered = model.overlays.last().is_some_and(overlays::covers);
+    if !covered {
+        screen(model, theme, &layout, frame);
     }
     if let (Some(objects), Some(Overlay::Search { .. })) = (model.objects(), model.overlays.last())
     {
         objects::draw(model, objects, theme, &layout, frame);
     } else if let Some(overlay) = model.overlays.last() {
         overlays::draw(model, overlay, theme, &layout, frame);
+    }
+}
+
+fn screen(model: &Model, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
+    match model.screen {
+        Screen::Findings => findings::draw(model, theme, layout, frame),
+        Screen::Plan | Screen::Undo => review::draw(model, theme, layout, frame),
+        Screen::Progress | Screen::Outcome => progress::draw(model, theme, layout, frame),
+        Screen::History => history::draw(model, theme, layout, frame),
+        Screen::Transaction => history::draw_transaction(model, theme, layout, frame),
+        Screen::Health => health::draw(model, theme, layout, frame),
     }
 }
 

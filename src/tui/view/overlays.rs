@@ -58,6 +58,11 @@ pub(super) fn draw(
     }
 }
 
+/// Nothing of the screen below is seen.
+pub(super) const fn covers(overlay: &Overlay) -> bool {
+    matches!(overlay, Overlay::Explain { .. } | Overlay::Diff(_) | Overlay::Help { .. })
+}
+
 fn full(
     title: &str,
     right: &str,
