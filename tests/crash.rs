@@ -23,13 +23,21 @@ use kube_temper::{
         recover::{recover, recover_one},
     },
     model::{Keep, Order, Outcome, Plan, RecordKind, TransactionId},
-    node::{Files as _, Node, NodeErrorKind, fault::Fault, memory::Snapshot},
+    node::{
+        Files as _, Node, NodeErrorKind,
+        fault::{Fault, Faults, FaultyFiles},
+        memory::{FixedNode, MemoryFiles, Snapshot},
+    },
     store::{
         Journal, Store,
         requests::{self, Request},
     },
 };
-use machine::{Machine, purpose, three_files, with_new_files};
+use machine::{
+    Machine,
+    disk::{Below, Disk},
+    purpose, three_files, with_new_files,
+};
 
 /// The machine before, the plan, and the node's files before and after it.
 struct Scene {
@@ -324,4 +332,80 @@ fn the_recovered_file_keeps_its_label() {
     assert!(matches!(run(&node, &scene.plan), Some(Outcome::RolledBack { .. })));
     let labels = machine.files.xattrs(machine::SCHEDULER).unwrap();
     assert_eq!(labels["security.selinux"], b"system_u:object_r:etc_t:s0");
+}
+
+/// The disks of a machine that has no state directory yet, and loses what was not flushed.
+struct Disks {
+    files: Arc<Disk>,
+    state: Arc<Disk>,
+}
+
+impl Disks {
+    const STATE: &str = "/var/lib/kube-temper";
+
+    fn new(scene: &Scene) -> Self {
+        let state = MemoryFiles::new().with_dir("/var", 0o755);
+        Self {
+            files: Arc::new(Disk::new(&scene.machine.files)),
+            state: Arc::new(Disk::new(&state)),
+        }
+    }
+
+    fn boot(&self, fault: Fault) -> (Arc<dyn Node>, Faults) {
+        let faults = Faults::new(fault);
+        let files = FaultyFiles::new("files", self.files.clone(), &faults);
+        let state = Below::new(self.state.clone(), Self::STATE, &faults);
+        (Arc::new(FixedNode::with_state(Arc::new(files), Arc::new(state))), faults)
+    }
+
+    /// The machine after a power cut.
+    fn without_power(&self) -> Machine {
+        Machine {
+            files: Arc::new(self.files.without_power("/")),
+            state: Arc::new(self.state.without_power(Self::STATE)),
+        }
+    }
+}
+
+#[test]
+fn a_power_cut_leaves_every_file_on_one_side() {
+    for scene in [Scene::new(), Scene::creating()] {
+        let mut committed = 0;
+        for at in 1.. {
+            let what = format!("the power goes after {at}");
+            let disks = Disks::new(&scene);
+            let (node, faults) = disks.boot(Fault::DiesAfter { at });
+            let outcome = run(&node, &scene.plan);
+            let side = scene.recovered(&disks.without_power(), &what);
+            committed += u64::from(side == On::After);
+            if !faults.dead() {
+                assert_eq!((outcome, side), (Some(Outcome::Committed), On::After));
+                assert!(at > scene.operations, "{at}");
+                break;
+            }
+        }
+        assert!((1..scene.operations).contains(&committed), "{committed}");
+    }
+}
+
+/// A run that died while it made the folders left names that were never flushed.
+#[test]
+fn a_power_cut_takes_no_folder_that_an_earlier_run_made() {
+    let scene = Scene::new();
+    for first in 1..=8 {
+        for second in 1.. {
+            let what = format!("dies after {first}, and the power goes after {second} more");
+            let disks = Disks::new(&scene);
+            let (node, _) = disks.boot(Fault::DiesAfter { at: first });
+            run(&node, &scene.plan);
+            let (node, faults) = disks.boot(Fault::DiesAfter { at: second });
+            let begun = recover(node.as_ref()).is_ok_and(|outcomes| !outcomes.is_empty());
+            let outcome = if begun { None } else { run(&node, &scene.plan) };
+            let side = scene.recovered(&disks.without_power(), &what);
+            if !faults.dead() {
+                assert_eq!(side == On::After, outcome == Some(Outcome::Committed), "{what}");
+                break;
+            }
+        }
+    }
 }

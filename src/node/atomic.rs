@@ -36,6 +36,28 @@ pub fn replace(
     files.sync_dir(folder)
 }
 
+/// Makes a folder, or finds it, and flushes the one above it: whoever made it may have died before that, and its name
+/// would go with the power.
+pub fn make_folder(files: &dyn Files, path: &str, mode: u32) -> Result<(), NodeError> {
+    match files.make_dir(path, mode) {
+        Ok(()) => files.sync_dir(folder_of(path)),
+        Err(error) if error.kind == NodeErrorKind::Exists => {
+            // What is read-only cannot always be flushed, and has nothing to flush.
+            let _ = files.sync_dir(folder_of(path));
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The same with every folder above it; those that are missing are open to all.
+pub fn make_folders(files: &dyn Files, path: &str, mode: u32) -> Result<(), NodeError> {
+    for (end, _) in path.match_indices('/').skip(1) {
+        make_folder(files, path.get(..end).unwrap_or_default(), 0o755)?;
+    }
+    make_folder(files, path, mode)
+}
+
 /// Removes temporary files of an earlier run that died in `folder` (names starting `.kube-temper-`).
 ///
 /// A folder that does not exist has no leftovers.

@@ -18,7 +18,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
     model::{FileKind, Order, Plan, RecordKind, TransactionId},
-    node::{Node, NodeError, NodeErrorKind},
+    node::{Node, NodeError, NodeErrorKind, atomic},
 };
 
 /// Folder of all transactions, within the state directory.
@@ -197,11 +197,7 @@ impl<'n> Store<'n> {
     /// Makes the folder of a new transaction and writes its plan and order. The journal is begun by [`Writer`].
     pub fn create(&self, plan: &Plan, order: &Order) -> Result<TransactionId, StoreError> {
         let state = self.node.state();
-        match state.make_dir(TRANSACTIONS, 0o700) {
-            Ok(()) => state.sync_dir("/")?,
-            Err(error) if error.kind == NodeErrorKind::Exists => {}
-            Err(error) => return Err(error.into()),
-        }
+        atomic::make_folder(state, TRANSACTIONS, 0o700)?;
         let id = next_id(self.node, self.folders()?.last());
         let paths = TransactionPaths::of(&id);
         state.make_dir(&paths.folder(), 0o700)?;
@@ -315,10 +311,7 @@ pub fn keep_evidence(
     bytes: &[u8],
 ) -> Result<String, NodeError> {
     let folder = TransactionPaths::of(id).evidence();
-    match node.state().make_dir(&folder, 0o700) {
-        Err(error) if error.kind != NodeErrorKind::Exists => return Err(error),
-        _ => {}
-    }
+    atomic::make_folder(node.state(), &folder, 0o700)?;
     let path = format!("{folder}/{name}");
     create_synced(node, &path, bytes)?;
     node.state().sync_dir(&folder)?;

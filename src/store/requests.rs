@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{StoreError, TransactionPaths, create_synced, json, read_json};
 use crate::{
     model::TransactionId,
-    node::{Node, NodeErrorKind},
+    node::{Node, atomic},
 };
 
 /// What is asked.
@@ -41,11 +41,7 @@ pub enum Request {
 pub fn leave(node: &dyn Node, id: &TransactionId, request: &Request) -> Result<(), StoreError> {
     let folder = TransactionPaths::of(id).requests();
     let state = node.state();
-    match state.make_dir(&folder, 0o700) {
-        Ok(()) => {}
-        Err(error) if error.kind == NodeErrorKind::Exists => {}
-        Err(error) => return Err(error.into()),
-    }
+    atomic::make_folder(state, &folder, 0o700)?;
     let bytes = json(request)?;
     // Written under a hidden name first: a reader never sees half of it.
     let name = node.clock().now().as_nanosecond();

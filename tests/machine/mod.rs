@@ -1,6 +1,7 @@
 //! A machine for transaction tests: two trees in memory that survive the process, and plans written by hand.
 #![allow(dead_code, reason = "each test program uses its own part")]
 
+pub(crate) mod disk;
 pub(crate) mod sim;
 
 use std::{collections::BTreeMap, sync::Arc};

@@ -20,7 +20,7 @@ use nix::{
 use super::files::DirFiles;
 use crate::{
     model::FileMeta,
-    node::{Clock, DirEntry, Files, LOCK, Lock, NodeError, NodeErrorKind, Stat},
+    node::{Clock, DirEntry, Files, LOCK, Lock, NodeError, NodeErrorKind, Stat, atomic},
 };
 
 /// Where it lies, within the node's root, unless `--state-dir` says otherwise.
@@ -40,13 +40,15 @@ pub(crate) struct StateDir {
     path: String,
     uid: u32,
     opened: Mutex<Option<Arc<DirFiles>>>,
+    /// Its name is on the disk, and those of the folders above it.
+    flushed: Mutex<bool>,
 }
 
 impl StateDir {
     /// The state directory at `path` below `base`, for the user `uid`.
     pub(crate) fn new(base: Arc<DirFiles>, path: &str, uid: u32) -> Self {
         let path = format!("/{}", path.trim_matches('/'));
-        Self { base, path, uid, opened: Mutex::new(None) }
+        Self { base, path, uid, opened: Mutex::new(None), flushed: Mutex::new(false) }
     }
 
     /// Where it is on this machine.
@@ -172,24 +174,13 @@ impl StateDir {
     }
 
     fn created(&self) -> Result<Arc<DirFiles>, NodeError> {
-        if let Some(files) = self.existing()? {
+        let mut flushed = self.flushed.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(files) = self.existing()?.filter(|_| *flushed) {
             return Ok(files);
         }
-        let ends = self.path.match_indices('/').map(|(at, _)| at).skip(1);
-        let folders = ends.filter_map(|at| self.path.get(..at)).map(|folder| (folder, 0o755));
-        for (folder, mode) in folders.chain([(self.path.as_str(), MODE)]) {
-            match self.base.make_dir(folder, mode) {
-                Err(error) if error.kind != NodeErrorKind::Exists => {
-                    return Err(self.on_machine(error));
-                }
-                Err(_) => {}
-                Ok(()) => {
-                    let parent = folder.rsplit_once('/').map_or("/", |(parent, _)| parent);
-                    let parent = if parent.is_empty() { "/" } else { parent };
-                    self.base.sync_dir(parent).map_err(|error| self.on_machine(error))?;
-                }
-            }
-        }
+        atomic::make_folders(&*self.base, &self.path, MODE)
+            .map_err(|error| self.on_machine(error))?;
+        *flushed = true;
         self.existing()?.ok_or_else(|| NodeError {
             operation: "create the state directory",
             path: self.name_of("/"),

@@ -56,7 +56,7 @@ impl Lab {
     }
 
     fn status(&self, component: Component) -> Option<PodStatus> {
-        self.node.kubelet().unwrap().pod_status(component).unwrap()
+        self.node.mirror_pod(component)
     }
 
     fn ready(&self, component: Component) -> bool {
