@@ -188,6 +188,22 @@ pub enum Edit {
         /// Remove only this element of its comma-separated value.
         element: Option<String>,
     },
+    /// Let the component's container see a folder of the host at the same path.
+    Mount {
+        /// Name of the volume, when it is new and nobody has it.
+        name: String,
+        /// The folder.
+        folder: String,
+        /// `hostPath.type`: `Directory`, `DirectoryOrCreate`.
+        kind: String,
+        /// Only to be read.
+        read_only: bool,
+    },
+    /// Take that away again.
+    Unmount {
+        /// The folder.
+        folder: String,
+    },
     /// Create the file or folder.
     Create,
     /// Remove it.

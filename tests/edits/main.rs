@@ -15,6 +15,7 @@
 
 mod fields;
 mod manifests;
+mod mounts;
 mod reading;
 mod recorded;
 mod refusals;

@@ -45,7 +45,7 @@ struct List {
 }
 
 #[derive(Debug, Clone)]
-struct Manifest {
+pub(super) struct Manifest {
     windows: bool,
     final_newline: bool,
     step: usize,
@@ -126,7 +126,7 @@ fn item(text: String, quotes: u8, remark: u8) -> Item {
     Item { text, quotes, remark }
 }
 
-fn manifests() -> impl Strategy<Value = Manifest> {
+pub(super) fn manifests() -> impl Strategy<Value = Manifest> {
     let layout = || {
         proptest::sample::select(vec![Layout::Block, Layout::Block, Layout::Line, Layout::Lines])
     };
@@ -164,7 +164,7 @@ impl Manifest {
         lists.into_iter().flatten().flat_map(|list| &list.items).map(|i| i.text.clone()).collect()
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         let mut lines = if let Some(indent) = self.json { self.json(indent) } else { self.yaml() };
         if self.final_newline {
             lines.push(String::new());

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::{asked, remove_flag, set_flag};
 
-const NODES: [(&str, &[u8]); 5] = [
+pub(super) const NODES: [(&str, &[u8]); 5] = [
     ("1.32.5", include_bytes!("../../snapshots/nodes/kubeadm-1.32.5.tar.gz")),
     ("1.34.2", include_bytes!("../../snapshots/nodes/kubeadm-1.34.2.tar.gz")),
     ("1.35.3", include_bytes!("../../snapshots/nodes/kubeadm-1.35.3.tar.gz")),
@@ -19,7 +19,7 @@ const NODES: [(&str, &[u8]); 5] = [
 ];
 
 /// Texts of one node by path.
-fn files(archive: &[u8]) -> BTreeMap<String, String> {
+pub(super) fn files(archive: &[u8]) -> BTreeMap<String, String> {
     let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(archive));
     let mut files = BTreeMap::new();
     for entry in archive.entries().unwrap() {
@@ -36,7 +36,7 @@ fn files(archive: &[u8]) -> BTreeMap<String, String> {
     files
 }
 
-fn component(path: &str) -> Component {
+pub(super) fn component(path: &str) -> Component {
     let name = path.rsplit('/').next().unwrap().trim_end_matches(".yaml");
     Component::from_binary(name).unwrap_or_else(|| panic!("{path} is of no component"))
 }

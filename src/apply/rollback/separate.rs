@@ -104,7 +104,7 @@ fn apply(
         edits.iter().filter(|edit| wanted(&edit.edit)).map(|edit| (*edit).clone()).collect()
     };
     let mut text = text.to_owned();
-    let flags = pick(|edit| flag_of(edit).is_some());
+    let flags = pick(|edit| flag_of(edit).is_some() || matches!(edit, Edit::Mount { .. }));
     if !flags.is_empty() {
         let component = target
             .restarts()
@@ -154,6 +154,7 @@ pub(super) fn inverse(
         let edit = match edit {
             Edit::Mode { .. } => Edit::Mode { mode: meta.mode },
             Edit::Owner { .. } => Edit::Owner { uid: meta.uid, gid: meta.gid },
+            Edit::Mount { folder, .. } => Edit::Unmount { folder: folder.clone() },
             Edit::Create => Edit::Remove,
             Edit::Remove => Edit::Create,
             other => text_inverse(other, restored, component).unwrap_or_else(|| other.clone()),

@@ -153,8 +153,8 @@ fn set(text: &str, tree: &Tree, path: &[&str], value: &Value) -> Result<String, 
     if members.place() == Place::Block {
         return members.insert(at, &write::block_entry(key, &new));
     }
-    let style = key_style(parent);
-    let flow = flow(text, tree, &members, style);
+    let style = splice::key_style(parent);
+    let flow = splice::flow(text, tree, &members, style);
     members.insert(at, &[flow.entry(key, &new)])
 }
 
@@ -276,24 +276,4 @@ fn remove(text: &str, tree: &Tree, path: &[&str]) -> Result<String, String> {
         key = parents.next().copied().unwrap_or_default();
     }
     Err("the field is not found".to_owned())
-}
-
-/// How the keys of a mapping in brackets are written.
-fn key_style(map: &Node) -> Style {
-    match map.entries().first().map(|(key, _)| &key.kind) {
-        Some(Kind::Scalar { style: Style::Double, .. }) => Style::Double,
-        Some(Kind::Scalar { style: Style::Single, .. }) => Style::Single,
-        _ => Style::Plain,
-    }
-}
-
-/// How a new member of a mapping in brackets is laid out: as its neighbours are.
-fn flow<'t>(text: &'t str, tree: &Tree, members: &Members<'t>, style: Style) -> Flow<'t> {
-    let lines = members.line_indent().filter(|_| tree.json).map(|indent| {
-        let outer = Members::of(text, tree, &tree.root).line_indent().unwrap_or("  ");
-        let step = if outer.is_empty() { "  " } else { outer };
-        (splice::line_ending(text, 0), indent.to_owned(), step.to_owned())
-    });
-    let dense = members.place() == Place::Json && splice::is_dense(text);
-    Flow { place: members.place(), style, dense, lines }
 }

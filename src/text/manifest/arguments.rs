@@ -39,6 +39,15 @@ pub(super) fn container(pod: &Value, component: Component) -> Result<usize, Obst
     }
 }
 
+/// A container where it is written.
+pub(super) fn container_node(tree: &Tree, container: usize) -> Result<&Rc<Node>, Obstacle> {
+    let root = own(&tree.root, "the manifest")?;
+    let spec = own(child(root, "spec")?, "spec")?;
+    let containers = own(child(spec, "containers")?, "spec.containers")?;
+    let container = containers.items().get(container).ok_or("the container is not found")?;
+    own(container, "the container")
+}
+
 /// `command` and `args` of a container, as written.
 #[derive(Debug)]
 pub(super) struct Arguments {
@@ -49,11 +58,7 @@ pub(super) struct Arguments {
 impl Arguments {
     /// Finds them; refuses what an edit of text could get wrong.
     pub(super) fn find(tree: &Tree, container: usize) -> Result<Self, Obstacle> {
-        let root = own(&tree.root, "the manifest")?;
-        let spec = own(child(root, "spec")?, "spec")?;
-        let containers = own(child(spec, "containers")?, "spec.containers")?;
-        let container = containers.items().get(container).ok_or("the container is not found")?;
-        let container = own(container, "the container")?;
+        let container = container_node(tree, container)?;
         let mut lists = Vec::new();
         for key in ["command", "args"] {
             let Some((key_node, list)) = container.entry(key) else { continue };

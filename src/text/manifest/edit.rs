@@ -2,13 +2,13 @@
 
 use super::{
     arguments::{Arguments, container},
-    decide, proof,
+    decide, mounts, proof,
 };
 use crate::{
     model::{AttributedEdit, Component, Edit},
     text::{
         EditRefused,
-        yaml::{self, splice::same_line_endings},
+        yaml::{self, Document, Tree, splice::same_line_endings},
     },
 };
 
@@ -40,19 +40,18 @@ pub fn edit(
 }
 
 fn one(text: &str, component: Component, edit: &Edit) -> Result<String, String> {
+    if let Edit::Mount { name, folder, kind, read_only } = edit {
+        one_that_restarts(text)?;
+        let wanted = mounts::Wanted { name, folder, kind, read_only: *read_only };
+        return mounts::add(text, component, wanted);
+    }
     let Some((flag, value)) = decide::subject(edit) else {
         return Err("a static pod manifest has flags, no such field".to_owned());
     };
     if value.is_some_and(|value| value.contains("$(")) {
         return Err("a value with $( would be filled in from the environment".to_owned());
     }
-    let (before, tree) = yaml::read(text).map_err(|problem| problem.to_string())?;
-    if before.documents > 1 {
-        return Err("the file holds several documents and the kubelet reads only the first".into());
-    }
-    if yaml::at(&before.value, "metadata.uid").is_some_and(|uid| !uid.is_null() && uid != "") {
-        return Err("the pod has a metadata.uid, so the kubelet would not notice the change: remove it first".to_owned());
-    }
+    let (before, tree) = one_that_restarts(text)?;
     let index = container(&before.value, component)?;
     on_the_path(&before.duplicate_keys, index)?;
     let arguments = Arguments::find(&tree, index)?;
@@ -73,6 +72,18 @@ fn one(text: &str, component: Component, edit: &Edit) -> Result<String, String> 
     }
 }
 
+/// A manifest whose change the kubelet notices.
+fn one_that_restarts(text: &str) -> Result<(Document, Tree), String> {
+    let (document, tree) = yaml::read(text).map_err(|problem| problem.to_string())?;
+    if document.documents > 1 {
+        return Err("the file holds several documents and the kubelet reads only the first".into());
+    }
+    if yaml::at(&document.value, "metadata.uid").is_some_and(|uid| !uid.is_null() && uid != "") {
+        return Err("the pod has a metadata.uid, so the kubelet would not notice the change: remove it first".to_owned());
+    }
+    Ok((document, tree))
+}
+
 /// A key written twice on the way to the arguments: the kubelet takes the last, a person may mean the other.
 fn on_the_path(duplicates: &[String], container: usize) -> Result<(), String> {
     let lists = ["command", "args"].map(|key| format!("spec.containers.{container}.{key}"));
@@ -91,6 +102,8 @@ fn describe(edit: &Edit) -> String {
         Edit::SetField { field, value } => format!("set {field} to {value}"),
         Edit::RemoveField { field } => format!("remove {field}"),
         Edit::RemoveEnvFlag { flag, .. } => format!("remove --{flag} from the environment"),
+        Edit::Mount { folder, .. } => format!("mount {folder}"),
+        Edit::Unmount { folder } => format!("mount {folder} no more"),
         Edit::Create => "create it".to_owned(),
         Edit::Remove => "remove it".to_owned(),
         Edit::Mode { mode } => format!("set the mode to {mode:o}"),

@@ -6,6 +6,7 @@
 mod arguments;
 mod decide;
 mod edit;
+mod mounts;
 mod proof;
 mod read;
 

@@ -19,6 +19,7 @@ pub(crate) mod write;
 use super::ParseProblem;
 use crate::model::change::LARGEST_TEXT;
 pub(crate) use tree::{Kind, Node, Style, Tree, own};
+pub(crate) use write::Place;
 
 /// A document as the kubelet reads it.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,10 @@
 
 use std::ops::Range;
 
-use super::{Kind, Node, Style, Tree, resolve, write::Place};
+use super::{
+    Kind, Node, Style, Tree, resolve,
+    write::{Flow, Place},
+};
 
 /// Why a member cannot be added or removed here; half a sentence.
 pub(crate) type Obstacle = String;
@@ -232,6 +235,31 @@ impl<'t> Members<'t> {
     fn get(&self, range: &Range<usize>) -> &'t str {
         self.text.get(range.clone()).unwrap_or("")
     }
+}
+
+/// How the keys of a mapping in brackets are written.
+pub(crate) fn key_style(map: &Node) -> Style {
+    match map.entries().first().map(|(key, _)| &key.kind) {
+        Some(Kind::Scalar { style: Style::Double, .. }) => Style::Double,
+        Some(Kind::Scalar { style: Style::Single, .. }) => Style::Single,
+        _ => Style::Plain,
+    }
+}
+
+/// How a new member of a mapping in brackets is laid out: as its neighbours are.
+pub(crate) fn flow<'t>(
+    text: &'t str,
+    tree: &Tree,
+    members: &Members<'t>,
+    style: Style,
+) -> Flow<'t> {
+    let lines = members.line_indent().filter(|_| tree.json).map(|indent| {
+        let outer = Members::of(text, tree, &tree.root).line_indent().unwrap_or("  ");
+        let step = if outer.is_empty() { "  " } else { outer };
+        (line_ending(text, 0), indent.to_owned(), step.to_owned())
+    });
+    let dense = members.place() == Place::Json && is_dense(text);
+    Flow { place: members.place(), style, dense, lines }
 }
 
 /// The text with a range replaced.

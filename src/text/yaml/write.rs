@@ -115,10 +115,23 @@ pub(crate) fn block_entry(key: &str, value: &Value) -> Vec<String> {
                 .collect()
         }
         Value::Array(items) if !items.is_empty() => {
-            let items = items.iter().map(|item| format!("- {}", block_scalar(item)));
+            let items = items.iter().flat_map(|item| {
+                let lines = block_lines(item).into_iter().enumerate();
+                lines.map(|(at, line)| format!("{}{line}", if at == 0 { "- " } else { "  " }))
+            });
             std::iter::once(format!("{key}:")).chain(items).collect()
         }
         value => vec![format!("{key}: {}", block_scalar(value))],
+    }
+}
+
+/// The value of a list item as the lines of a block.
+pub(crate) fn block_lines(item: &Value) -> Vec<String> {
+    match item {
+        Value::Object(map) if !map.is_empty() => {
+            map.iter().flat_map(|(key, value)| block_entry(key, value)).collect()
+        }
+        other => vec![block_scalar(other)],
     }
 }
 
