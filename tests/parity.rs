@@ -58,12 +58,6 @@ const DIFFERENCES: &[(&str, &str, Status, &str)] = &[
         Status::Fail,
         "it looks at one group only; a default ServiceAccount may create pods",
     ),
-    (
-        "5.1.7",
-        "WARN",
-        Status::Pass,
-        "it never looks; no binding but the built-in one names system:masters",
-    ),
     ("5.2.6", "PASS", Status::Fail, "it takes an unset field for a safe one"),
     ("5.2.10", "WARN", Status::Pass, "it never looks; there is no HostProcess container"),
 ];

@@ -2,7 +2,7 @@
 //!
 //! Checks and plans see the node only through these values, so a scan can be replayed from them.
 //! Private keys, kubeconfigs and encryption keys are never read into facts: of those files only
-//! mode and owner are here.
+//! mode and owner are here, and as whom a kubeconfig logs in.
 
 use std::collections::BTreeMap;
 
@@ -382,6 +382,17 @@ pub struct CertificateBundle {
     pub public_keys: Vec<Digest>,
 }
 
+/// As whom a kubeconfig logs in with its client certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Login {
+    /// The certificate's subject: its CN is the user.
+    pub subject: String,
+    /// The user's groups: the certificate's organizations.
+    pub groups: Vec<String>,
+    /// When it ends.
+    pub until: Timestamp,
+}
+
 /// User and group names of the node's own `/etc/passwd` and `/etc/group`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Accounts {
@@ -447,6 +458,9 @@ pub struct NodeFacts {
     pub encryption: BTreeMap<String, Parsed<Vec<EncryptionRule>>>,
     /// CA bundles that are compared, by host path.
     pub certificates: BTreeMap<String, Parsed<CertificateBundle>>,
+    /// Kubeconfigs that log in with a client certificate.
+    #[serde(default)]
+    pub logins: BTreeMap<String, Parsed<Login>>,
     /// Names of users and groups.
     pub accounts: Accounts,
     /// Things that could not be read and belong to no single control.

@@ -29,6 +29,7 @@ pub mod documents;
 pub mod env_file;
 pub mod flags;
 pub mod known;
+pub mod kubeconfig;
 pub mod kubelet;
 pub mod manifest;
 pub mod pem;

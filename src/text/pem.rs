@@ -18,6 +18,8 @@ use super::ParseProblem;
 pub struct Certificate {
     /// Whose, as RFC 4514 writes it.
     pub subject: String,
+    /// Its organizations, which the API server takes for the groups of the one who logs in with it.
+    pub organizations: Vec<String>,
     /// Not valid before.
     pub from: Timestamp,
     /// Not valid after.
@@ -62,9 +64,15 @@ fn certificate(der: &[u8]) -> Option<Certificate> {
         let seconds = time.to_unix_duration().as_secs();
         Timestamp::from_second(i64::try_from(seconds).ok()?).ok()
     };
+    // As RFC 4514 writes it, an attribute begins with its name.
+    let organizations = certificate
+        .subject()
+        .iter()
+        .filter_map(|attribute| attribute.to_string().strip_prefix("O=").map(str::to_owned));
     let key = &certificate.subject_public_key_info().subject_public_key;
     Some(Certificate {
         subject: certificate.subject().to_string(),
+        organizations: organizations.collect(),
         from: moment(&certificate.validity().not_before)?,
         until: moment(&certificate.validity().not_after)?,
         public_key: key.as_bytes()?.to_vec(),

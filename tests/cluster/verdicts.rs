@@ -1,16 +1,19 @@
 //! The recorded cluster judged: every planted fault is found, nothing of kubeadm's own is, all is approved.
 
-use std::{fmt::Write as _, sync::Arc};
+use std::{collections::BTreeMap, fmt::Write as _, sync::Arc};
 
 use kube_temper::{
     catalog::Catalog,
     check::{check_with, cluster::Cluster},
     model::{
-        BenchmarkId, Finding, Report, Status,
+        BenchmarkId, Danger, Finding, NodeFacts, Report, Status,
         cluster::{ClusterFacts, ClusterReading, Resource, Unread},
+        facts::{Login, Parsed},
     },
     node::{NodeKind, collect::collect, memory::FixedNode, recording::KUBEADM_1_36_2},
 };
+
+use serde_json::{Value, json};
 
 use super::RECORDED;
 
@@ -20,10 +23,15 @@ pub fn facts() -> ClusterFacts {
 
 /// The recorded node and this cluster under the newest benchmark.
 pub fn judged(reading: &ClusterReading) -> Report {
+    judged_with(reading, |_| {})
+}
+
+fn judged_with(reading: &ClusterReading, change: impl FnOnce(&mut NodeFacts)) -> Report {
     let catalog = Catalog::embedded().unwrap();
     let files = Arc::new(KUBEADM_1_36_2.files().unwrap());
     let node = FixedNode::new(files).of_kind(NodeKind::Simulated);
-    let node = collect(&node, catalog.path_candidates()).unwrap();
+    let mut node = collect(&node, catalog.path_candidates()).unwrap();
+    change(&mut node);
     let cluster = Cluster { reading, known: catalog.known_cluster() };
     let benchmark = BenchmarkId::Cis2_1;
     check_with(benchmark, Vec::new(), &catalog.controls(benchmark), &node, Some(cluster))
@@ -185,12 +193,117 @@ fn a_bare_cluster_of_kubeadm_has_nothing_of_the_users() {
         .filter(|finding| finding.status == Status::Pass)
         .map(|finding| finding.control.as_str())
         .collect();
+    // Of kubeadm's own these two leave something to a person: default accounts, and super-admin.conf.
     for id in (1..=14)
-        .filter(|it| *it != 5)
+        .filter(|it| ![5, 7].contains(it))
         .map(|it| format!("5.1.{it}"))
         .chain((1..=13).map(|it| format!("5.2.{it}")))
     {
         assert!(passing.contains(&id.as_str()), "{id}: {:#?}", finding(&report, &id));
+    }
+}
+
+/// What 5.1.7 says of this node, with these kubeconfigs changed.
+fn logins(change: impl FnOnce(&mut BTreeMap<String, Parsed<Login>>)) -> Finding {
+    let reading = ClusterReading::Read(Box::new(facts()));
+    let report = judged_with(&reading, |node| change(&mut node.logins));
+    finding(&report, "5.1.7").clone()
+}
+
+#[test]
+fn whoever_logs_in_as_system_masters_is_found_in_the_kubeconfigs_of_the_node() {
+    const ADMIN: &str = "/etc/kubernetes/admin.conf";
+    let fresh = logins(|_| {});
+    let found: Vec<(&str, Danger, bool)> =
+        fresh.objects.iter().map(|it| (it.object.as_str(), it.danger, it.wrong)).collect();
+    assert_eq!(found, [("/etc/kubernetes/super-admin.conf", Danger::Medium, false)]);
+    assert_eq!(fresh.status, Status::Manual);
+    let value = "the certificate of CN=kubernetes-super-admin,O=system:masters, until 2027-11-";
+    assert!(fresh.objects[0].value.starts_with(value), "{}", fresh.objects[0].value);
+
+    let old = logins(|logins| {
+        let emergency = logins["/etc/kubernetes/super-admin.conf"].clone();
+        logins.insert(ADMIN.to_owned(), emergency);
+    });
+    assert_eq!((old.status, old.objects[0].object.as_str()), (Status::Fail, ADMIN));
+    assert!(old.objects[0].wrong && old.objects[0].danger == Danger::High);
+
+    let gone = logins(|logins| drop(logins.remove("/etc/kubernetes/super-admin.conf")));
+    assert_eq!(gone.status, Status::Pass, "{}", gone.reason);
+    assert!(gone.reason.contains("no kubeconfig of this node names system:masters"));
+
+    let closed = logins(|logins| {
+        logins.clear();
+        logins.insert(ADMIN.to_owned(), Parsed::Broken { why: "permission denied".to_owned() });
+    });
+    assert_eq!(closed.status, Status::Manual);
+    assert!(closed.reason.ends_with("admin.conf was not looked into: permission denied"));
+}
+
+/// Policy engines with their webhook, and the API group that they bring.
+const ENGINES: [(&str, &str, &str); 4] = [
+    ("Kyverno", "kyverno-resource-validating-webhook-cfg", "kyverno.io"),
+    ("Gatekeeper", "gatekeeper-validating-webhook-configuration", "templates.gatekeeper.sh"),
+    ("Kubewarden", "clusterwide-no-privileged", "policies.kubewarden.io"),
+    ("jsPolicy", "jspolicy", "policy.jspolicy.com"),
+];
+
+/// A webhook or policy that sees these resources when somebody does this with them.
+fn rules(resource: &str, operation: &str) -> Value {
+    json!([{ "apiGroups": ["", "apps"], "resources": [resource], "operations": [operation] }])
+}
+
+#[test]
+fn policy_engines_are_recognised_by_a_webhook_that_sees_pods() {
+    for (engine, webhook, group) in ENGINES {
+        for (name, group, resource, operation, known) in [
+            (webhook, group, "pods", "CREATE", true),
+            (webhook, group, "*", "*", true),
+            (webhook, group, "configmaps", "CREATE", false),
+            (webhook, group, "pods", "DELETE", false),
+            (webhook, "example.com", "pods", "CREATE", false),
+            ("somebody-elses", group, "pods", "CREATE", false),
+        ] {
+            let mut cluster = facts();
+            cluster.api_groups.insert(group.to_owned());
+            let configuration = json!({
+                "metadata": { "name": name }, "webhooks": [{ "rules": rules(resource, operation) }],
+            });
+            cluster.validating_webhooks = vec![serde_json::from_value(configuration).unwrap()];
+            let report = of(cluster);
+            let found = finding(&report, "5.2.1");
+            let said = found.reason.contains(&format!("{engine} may limit pods too"));
+            assert_eq!(said, known, "{name} {group} {resource} {operation}: {}", found.reason);
+            // What its policies say is not read: a person judges.
+            assert_eq!(found.status, if known { Status::Manual } else { Status::Fail });
+        }
+    }
+}
+
+#[test]
+fn an_admission_policy_counts_when_it_is_bound_and_denies() {
+    for (resource, bound_to, action, counts) in [
+        ("pods", "strict", "Deny", true),
+        ("pods", "strict", "Warn", false),
+        ("pods", "other", "Deny", false),
+        ("services", "strict", "Deny", false),
+    ] {
+        let mut cluster = facts();
+        let policy = json!({
+            "metadata": { "name": "strict" },
+            "spec": { "matchConstraints": { "resourceRules": rules(resource, "CREATE") } },
+        });
+        let binding = json!({
+            "metadata": { "name": "b" },
+            "spec": { "policyName": bound_to, "validationActions": [action] },
+        });
+        cluster.validating_policies = vec![serde_json::from_value(policy).unwrap()];
+        cluster.validating_policy_bindings = vec![serde_json::from_value(binding).unwrap()];
+        let report = of(cluster);
+        let found = finding(&report, "5.2.1");
+        let said = found.reason.contains("ValidatingAdmissionPolicy strict may limit pods too");
+        assert_eq!(said, counts, "{resource} {bound_to} {action}: {}", found.reason);
+        assert_eq!(found.status, if counts { Status::Manual } else { Status::Fail });
     }
 }
 

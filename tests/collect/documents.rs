@@ -150,3 +150,34 @@ fn kube_proxys_configuration_is_read_in_its_container() {
     assert_eq!(facts.profile.version, None);
     assert_eq!(facts.problems, [format!("cannot run /proc: {}", super::closed::told())]);
 }
+
+#[test]
+fn of_a_kubeconfig_only_the_subject_of_its_certificate_is_kept() {
+    let files = recorded(recording::KUBEADM_1_36_2);
+    let scheduler = "/etc/kubernetes/scheduler.conf";
+    let with_token = files_text(&files, scheduler)
+        .lines()
+        .filter(|line| !line.contains("client-"))
+        .map(|line| format!("{line}\n").replace("  user:\n", "  user:\n    token: TOP-SECRET\n"))
+        .collect::<String>();
+    files.put_file(scheduler, 0o600, with_token);
+    files.put_file("/etc/kubernetes/controller-manager.conf", 0o600, "users: TOP-SECRET\n");
+    let facts = facts(files, NodeKind::Offline);
+    let groups: Vec<(&str, Option<Vec<&str>>)> = facts
+        .logins
+        .iter()
+        .map(|(path, login)| (path.as_str(), login.ok().map(|login| texts(&login.groups))))
+        .collect();
+    assert_eq!(
+        groups,
+        [
+            ("/etc/kubernetes/admin.conf", Some(vec!["kubeadm:cluster-admins"])),
+            ("/etc/kubernetes/controller-manager.conf", None),
+            ("/etc/kubernetes/kubelet.conf", Some(vec!["system:nodes"])),
+            ("/etc/kubernetes/super-admin.conf", Some(vec!["system:masters"])),
+        ]
+    );
+    let text = serde_json::to_string(&facts).unwrap();
+    assert!(text.contains("CN=kubernetes-admin,O=kubeadm:cluster-admins"));
+    assert!(!text.contains("TOP-SECRET"));
+}

@@ -77,6 +77,7 @@ impl Node {
                 documents: BTreeMap::new(),
                 encryption: BTreeMap::new(),
                 certificates: BTreeMap::new(),
+                logins: BTreeMap::new(),
                 accounts: Accounts {
                     users: BTreeMap::from([("root".into(), 0)]),
                     groups: BTreeMap::from([("root".into(), 0)]),

@@ -51,6 +51,7 @@ pub fn node() -> Node {
             documents: BTreeMap::new(),
             encryption: BTreeMap::new(),
             certificates: BTreeMap::new(),
+            logins: BTreeMap::new(),
             accounts: Accounts {
                 users: named(&[("root", 0), ("daemon", 1)]),
                 groups: named(&[("root", 0), ("daemon", 1)]),

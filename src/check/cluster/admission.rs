@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::{
     Component, Danger,
     cluster::{Metadata, ResourceRule},
-    control::names,
+    control::{Extension, names},
 };
 
 use super::{Found, Sight, count, found};
@@ -73,7 +73,9 @@ pub(super) fn pod_policy(sight: &Sight<'_>) -> Found {
 /// What else may limit pods, by name.
 fn others(sight: &Sight<'_>) -> Vec<String> {
     let facts = sight.facts;
-    let engines = sight.known.policy_engines.iter().filter(|engine| {
+    let served =
+        |engine: &&Extension| engine.api_groups.iter().any(|it| facts.api_groups.contains(it));
+    let engines = sight.known.policy_engines.iter().filter(served).filter(|engine| {
         facts.validating_webhooks.iter().any(|configuration| {
             names(&engine.webhooks, &configuration.metadata.name)
                 && configuration

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use crate::model::{
     Danger, FoundObject,
     cluster::{RbacRole, Rule},
-    control::Right,
+    control::{Right, names},
+    facts::Parsed,
 };
 
 use super::{
@@ -185,10 +186,10 @@ pub(super) fn wildcards(sight: &Sight<'_>) -> Found {
     }
 }
 
-/// Bindings for a group, besides the system's own.
+/// Bindings for a group, besides the system's own, and kubeconfigs of this node that log in with it.
 pub(super) fn group(sight: &Sight<'_>, group: &str) -> Found {
     let grants = sight.grants.given.iter();
-    let objects = grants
+    let bindings = grants
         .filter(|grant| grant.subject.kind == "Group" && grant.subject.name == group)
         .map(|grant| {
             let role = &grant.binding.role_ref;
@@ -199,15 +200,32 @@ pub(super) fn group(sight: &Sight<'_>, group: &str) -> Found {
                 format!("subjects[{}]", grant.at),
                 format!("group {group} has {} {}", role.kind, role.name),
             )
-        })
-        .collect();
+        });
+    let logins = &sight.node.logins;
+    let certificates = logins.iter().filter_map(|(path, login)| {
+        let login = login.ok().filter(|login| login.groups.iter().any(|it| it == group))?;
+        let by_design = names(&sight.known.own.emergency_kubeconfigs, path);
+        let danger = if by_design { Danger::Medium } else { Danger::High };
+        let value = format!("the certificate of {}, until {}", login.subject, day(login.until));
+        Some(found(danger, !by_design, path.clone(), "client-certificate", value))
+    });
+    let unread = logins.iter().filter_map(|(path, login)| match login {
+        Parsed::Broken { why } => Some(format!("{path} was not looked into: {why}")),
+        Parsed::Ok { .. } => None,
+    });
+    let elsewhere = if logins.is_empty() { "" } else { " and no kubeconfig of this node" };
     Found {
-        objects,
+        objects: bindings.chain(certificates).collect(),
         what: "given rights by",
-        noun: "binding",
+        noun: "object",
         none: format!(
-            "no binding but the built-in one names {group}; certificates with it are not seen here"
+            "no binding but the built-in one{elsewhere} names {group}; certificates elsewhere are not seen here"
         ),
-        beside: Vec::new(),
+        beside: unread.collect(),
     }
+}
+
+/// The day of a moment, in UTC.
+fn day(moment: jiff::Timestamp) -> String {
+    moment.to_string().chars().take(10).collect()
 }

@@ -130,6 +130,9 @@ pub struct OwnObjects {
     pub workloads: Vec<String>,
     /// Static pods of a control plane, without the node's name.
     pub static_pods: Vec<String>,
+    /// Kubeconfigs of the system that log in as system:masters: for emergencies, or because a distribution
+    /// knows no other.
+    pub emergency_kubeconfigs: Vec<String>,
     /// What the namespace default holds of itself, as `kind/namespace/name`.
     pub in_default: Vec<String>,
 }

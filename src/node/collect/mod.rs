@@ -1,11 +1,12 @@
 //! Discovery and collection: one pass over `/proc` and the files, everything recorded.
 //!
 //! Owns which process is which component, where this node keeps things, and what is read of them.
-//! Of private keys and kubeconfigs only mode and owner are looked at. It must not judge: what cannot be
-//! read becomes a fact like any other.
+//! Of private keys only mode and owner are looked at, of kubeconfigs also as whom they log in. It must not
+//! judge: what cannot be read becomes a fact like any other.
 
 mod documents;
 mod kubelet;
+mod logins;
 mod manifests;
 mod places;
 mod processes;
@@ -60,6 +61,7 @@ pub fn collect(node: &dyn Node, candidates: &PathCandidates) -> Result<NodeFacts
         }
     }
     let documents = documents::read(&mut reader, node, &views);
+    let logins = logins::read(&reader, &paths);
     let accounts = Accounts {
         users: reader.names("/etc/passwd", accounts::parse),
         groups: reader.names("/etc/group", accounts::parse),
@@ -97,6 +99,7 @@ pub fn collect(node: &dyn Node, candidates: &PathCandidates) -> Result<NodeFacts
         documents: documents.plain,
         encryption: documents.encryption,
         certificates: documents.certificates,
+        logins,
         accounts,
         problems: reader.problems,
     })

@@ -221,6 +221,7 @@ pub(crate) fn scan() -> Scan {
         documents: BTreeMap::new(),
         encryption: BTreeMap::new(),
         certificates: BTreeMap::new(),
+        logins: BTreeMap::new(),
         accounts: Accounts::default(),
         problems: Vec::new(),
     };

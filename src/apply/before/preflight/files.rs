@@ -9,13 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     eye::{Eye, Got},
-    kubeconfig::{self, Content, Part},
     named::Named,
 };
 use crate::{
     node::{NodeError, recording},
     text::{
         known::Holds,
+        kubeconfig::{self, Content, Part},
         pem::{self, Certificate, PrivateKey},
     },
 };

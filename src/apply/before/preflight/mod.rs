@@ -6,7 +6,6 @@
 
 mod eye;
 mod files;
-mod kubeconfig;
 mod kubelet;
 pub(super) mod lockout;
 mod named;

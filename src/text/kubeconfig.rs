@@ -2,20 +2,34 @@
 //!
 //! No word of the text goes into a message: it holds keys.
 
+use std::fmt;
+
 use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
 
-use crate::text::{known::Holds, yaml};
+use super::{known::Holds, yaml};
 
 /// A certificate, a key, or a file with one.
-pub(super) struct Part {
-    pub(super) field: &'static str,
-    pub(super) holds: Holds,
-    pub(super) content: Content,
+pub struct Part {
+    /// The field it stands in: `client-key-data`.
+    pub field: &'static str,
+    /// What it is.
+    pub holds: Holds,
+    /// The thing itself, or where it is.
+    pub content: Content,
+}
+
+impl fmt::Debug for Part {
+    /// What it holds stays out of it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Part").field("field", &self.field).finish_non_exhaustive()
+    }
 }
 
 /// Where it is.
-pub(super) enum Content {
+#[allow(missing_debug_implementations, reason = "it may be a key")]
+pub enum Content {
+    /// In the kubeconfig itself.
     Data(Vec<u8>),
     /// A path, relative to the folder of the kubeconfig.
     File(String),
@@ -25,7 +39,7 @@ pub(super) enum Content {
 ///
 /// # Errors
 /// What it could not be used with.
-pub(super) fn parts(bytes: &[u8]) -> Result<Vec<Part>, String> {
+pub fn parts(bytes: &[u8]) -> Result<Vec<Part>, String> {
     let parsed = std::str::from_utf8(bytes).ok().and_then(|text| yaml::parse(text).ok());
     let config = parsed.ok_or("it cannot be read as a kubeconfig")?.value;
     let context = config.get("current-context").and_then(Value::as_str);
