@@ -22,6 +22,11 @@ pub enum Trial {
         /// What stood in the way.
         why: String,
     },
+    /// It began, and then neither worked nor said what is wrong: the trial may have failed, or what is planned.
+    Unclear {
+        /// What was seen of it.
+        why: String,
+    },
 }
 
 impl Trial {

@@ -41,7 +41,7 @@ pub(super) fn read(
                             "{component} itself refuses the planned arguments: {why}"
                         )));
                     }
-                    Trial::Untried { why } => {
+                    Trial::Untried { why } | Trial::Unclear { why } => {
                         format!(
                             "{component} was not asked whether it takes the planned arguments: {why}"
                         )
@@ -77,7 +77,7 @@ fn kubelet(
         Trial::Rejected { why } => {
             return Err(Standing(format!("the kubelet refuses the planned configuration: {why}")));
         }
-        Trial::Untried { why } => {
+        Trial::Untried { why } | Trial::Unclear { why } => {
             format!("its own program was not asked about the planned configuration: {why}")
         }
     };
@@ -107,6 +107,11 @@ pub(super) fn rehearse(
         Trial::Rejected { why } => {
             return Err(Standing(format!(
                 "the planned API server failed beside the real one, which kept running: {why}"
+            )));
+        }
+        Trial::Unclear { why } => {
+            return Err(Standing(format!(
+                "the planned API server was tried beside the real one, and that says nothing of it ({why}): look why (memory, load), or go on without the trial (--no-rehearsal); then what it refuses shows only when the real one is away"
             )));
         }
         Trial::Untried { why } => format!("not rehearsed: {why}"),

@@ -125,10 +125,19 @@ impl SimPrograms {
             self.takes(REFUSES);
             return Ok(Trial::rejected(why));
         }
-        self.takes(READY);
         let Some(probe) = rehearsal::probes(planned, 0).into_iter().next() else {
             return Err("its manifest has no probe to ask it by".to_owned());
         };
+        self.takes(READY);
+        let stalled = {
+            let world = self.shared.world();
+            world.stalled_until.saturating_sub(world.now)
+        };
+        let patience = rehearsal::READY.saturating_sub(READY);
+        self.takes(stalled.min(patience));
+        if stalled >= patience {
+            return Ok(rehearsal::slow(&rehearsal::told(&probe, ProbeAnswer::TimedOut)));
+        }
         if serves_anonymous(&args) {
             let seconds = READY.as_secs_f32();
             return Ok(Trial::Accepted { note: Some(format!("ready after {seconds:.1} s")) });

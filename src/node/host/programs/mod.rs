@@ -227,12 +227,7 @@ impl HostPrograms {
                 if let Some(why) = not_begun(&output) {
                     return Err(format!("it could not be confined: {why}"));
                 }
-                let why = arguments::reason(&output);
-                if why.contains("address already in use") {
-                    return Err("its spare port was taken by another program meanwhile".to_owned());
-                }
-                let said = if why.is_empty() { format!("it ended with {status}") } else { why };
-                return Ok(Trial::rejected(said));
+                return rehearsal::judge(status, arguments::reason(&output));
             }
             let asked = probes.iter().map(|probe| (probe, http.probe(probe, LOOPBACK)));
             let Some((probe, answer)) = asked.into_iter().find(|(_, answer)| !answer.is_success())
@@ -254,8 +249,7 @@ impl HostPrograms {
                 return Ok(Trial::rejected(rehearsal::refused(&told)));
             }
             if since() >= rehearsal::READY {
-                let seconds = rehearsal::READY.as_secs();
-                return Ok(Trial::rejected(format!("not ready within {seconds} s: {told}")));
+                return Ok(rehearsal::slow(&told));
             }
             self.clock.sleep(rehearsal::LOOK);
         }

@@ -5,11 +5,11 @@
 //! one. What it reads is the running container's view: mounts and files the change brings are not there yet,
 //! and then nothing is rehearsed.
 
-use std::time::Duration;
+use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
 
 use crate::{
     model::facts::{Container, Mount, Probe},
-    node::ProbeAnswer,
+    node::{ProbeAnswer, Trial},
     text::flags,
 };
 
@@ -156,6 +156,22 @@ pub(in crate::node) fn probes(planned: &Container, port: u16) -> Vec<Probe> {
     probes
 }
 
+/// What its end says, and its last words; an error is what kept it from being tried.
+pub(in crate::node) fn judge(status: ExitStatus, said: String) -> Result<Trial, String> {
+    if said.contains("address already in use") {
+        return Err("its spare port was taken by another program meanwhile".to_owned());
+    }
+    if status.signal().is_some() || said.is_empty() {
+        return Ok(Trial::Unclear { why: format!("it ended with {status}") });
+    }
+    Ok(Trial::rejected(said))
+}
+
+/// One that is not ready in time, and what it answered last.
+pub(in crate::node) fn slow(told: &str) -> Trial {
+    Trial::Unclear { why: format!("not ready within {} s: {told}", READY.as_secs()) }
+}
+
 /// Why an API server that answers this for good is refused.
 pub(in crate::node) fn refused(told: &str) -> String {
     format!(
@@ -239,6 +255,23 @@ mod tests {
         ] {
             assert_eq!(found.as_deref(), Some(want));
         }
+    }
+
+    #[test]
+    fn an_end_speaks_of_the_plan_only_in_words() {
+        let judged = |raw: i32, said: &str| judge(ExitStatus::from_raw(raw), said.to_owned());
+        let unclear = |why: &str| Ok(Trial::Unclear { why: why.to_owned() });
+        let plugin = "Error: admission-control plugin \"X\" is unknown";
+        assert_eq!(judged(1 << 8, plugin), Ok(Trial::rejected(plugin)));
+        assert_eq!(judged(1 << 8, ""), unclear("it ended with exit status: 1"));
+        assert_eq!(
+            judged(9, "I1124 etcd.go] connecting"),
+            unclear("it ended with signal: 9 (SIGKILL)")
+        );
+        assert!(judged(1 << 8, "listen tcp: bind: address already in use").is_err());
+        let slow = slow("/readyz answers 500");
+        let why = "not ready within 120 s: /readyz answers 500".to_owned();
+        assert_eq!(slow, Trial::Unclear { why });
     }
 
     #[test]
