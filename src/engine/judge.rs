@@ -23,12 +23,13 @@ impl Engine {
     pub fn export(&self, controls: &[ControlId]) -> Result<Vec<Export>, EngineError> {
         let filter = Filter { checks: controls.to_vec(), ..Filter::default() };
         let (scan, reading) = self.look(&filter)?;
-        let kube_proxy = match &reading {
-            ClusterReading::Read(facts) => facts.kube_proxy.as_deref(),
+        let facts = match &reading {
+            ClusterReading::Read(facts) => facts,
             ClusterReading::NoAccess { why } => return Err(unread(why)),
             ClusterReading::NotAsked => return Err(unread("name a kubeconfig with --kubeconfig")),
         };
-        Ok(plan::export::export(&scan.controls, &scan.report, kube_proxy))
+        let own = &self.catalog.known_cluster().own.namespaces;
+        Ok(plan::export::export(&scan.controls, &scan.report, facts, own))
     }
 
     fn look(&self, filter: &Filter) -> Result<(Scan, ClusterReading), EngineError> {

@@ -71,6 +71,7 @@ fn an_api_server_takes_all_that_is_exported_for_the_namespaces_that_need_it() {
         [
             "Namespace//default",
             "Namespace//legacy",
+            "Namespace//shop",
             "NetworkPolicy/default/default-deny",
             "NetworkPolicy/legacy/default-deny",
             "NetworkPolicy/shop/default-deny",
@@ -115,6 +116,52 @@ fn kube_proxys_configuration_is_exported_whole_with_one_field_changed() {
     let changed: Vec<(&str, &str)> =
         before.lines().zip(after.lines()).filter(|(before, after)| before != after).collect();
     assert_eq!(changed, [("metricsBindAddress: \"\"", "metricsBindAddress: 127.0.0.1:10249")]);
+}
+
+/// The labels of namespace legacy, the controls asked for, and the level it is then to warn and audit at.
+const LEVELS: &[(&str, &str, Option<&str>)] = &[
+    ("", "5.2.1", Some("baseline")),
+    ("", "5.2.2", Some("baseline")),
+    ("", "5.2.2,5.2.6", Some("restricted")),
+    ("", "5.2.10", None),
+    ("warn", "5.2.2", Some("restricted")),
+    ("warn audit", "5.2.2,5.2.6", None),
+    ("enforce", "5.2.6", None),
+];
+
+#[test]
+fn labels_of_pod_security_answer_all_that_was_found_and_never_lower_what_is_there() {
+    for (labels, checks, level) in LEVELS {
+        let elsewhere = Elsewhere::of(ApiServer::start(move |request| {
+            let mut answer = super::recorded(request);
+            if let ("/api/v1/namespaces", Answer::Json(_, list)) =
+                (request.path.as_str(), &mut answer)
+            {
+                let all = list["items"].as_array_mut().unwrap();
+                let legacy = all.iter_mut().find(|it| it["metadata"]["name"] == "legacy").unwrap();
+                for label in labels.split_whitespace() {
+                    let label = format!("pod-security.kubernetes.io/{label}");
+                    legacy["metadata"]["labels"][label] = "restricted".into();
+                }
+            }
+            answer
+        }));
+        let (code, out, err) = elsewhere.run(&["export", "--check", checks]);
+        assert_eq!(code, Some(0), "{err}");
+        let documents = documents(&out);
+        let legacy = documents.iter().find(|(_, object)| name(object) == "Namespace//legacy");
+        let Some(level) = level else {
+            assert_eq!(legacy, None, "{labels} {checks}");
+            continue;
+        };
+        let (text, object) = legacy.unwrap_or_else(|| panic!("{labels} {checks}: {out}"));
+        let heading = format!("# {}: ", checks.replace(',', ", "));
+        assert!(text.starts_with(&heading), "{text}");
+        for mode in ["warn", "audit"] {
+            let label = format!("pod-security.kubernetes.io/{mode}");
+            assert_eq!(object["metadata"]["labels"][label], *level, "{labels} {checks}");
+        }
+    }
 }
 
 /// Address, document with one mistake, and what is said of it.

@@ -4,35 +4,22 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Component, Danger,
-    cluster::{Metadata, ResourceRule},
+    cluster::{Metadata, PodSecurity, ResourceRule},
     control::{Extension, names},
 };
 
 use super::{Found, Sight, count, found};
 use crate::check::sides;
 
-/// The label by which a namespace refuses pods.
-pub(super) const ENFORCE: &str = "pod-security.kubernetes.io/enforce";
-
-/// Levels of Pod Security, weakest first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Level {
-    Privileged,
-    Baseline,
-    Restricted,
+/// What a namespace enforces.
+fn enforced(namespace: &Metadata) -> PodSecurity {
+    PodSecurity::of(namespace, ENFORCE)
 }
 
-/// What a namespace enforces. The API server takes a level it does not know for restricted.
-pub(super) fn enforced(namespace: &Metadata) -> Level {
-    match namespace.labels.get(ENFORCE).map(String::as_str) {
-        None | Some("privileged") => Level::Privileged,
-        Some("baseline") => Level::Baseline,
-        Some(_) => Level::Restricted,
-    }
-}
+const ENFORCE: &str = PodSecurity::ENFORCE;
 
 /// How many namespaces of users enforce less than this.
-pub(super) fn below(sight: &Sight<'_>, level: Level) -> usize {
+pub(super) fn below(sight: &Sight<'_>, level: PodSecurity) -> usize {
     sight.namespaces().filter(|namespace| enforced(namespace) < level).count()
 }
 
@@ -43,7 +30,8 @@ pub(super) fn pod_policy(sight: &Sight<'_>) -> Found {
         *pods.entry(workload.namespace()).or_default() += 1;
     }
     let others = others(sight);
-    let open = sight.namespaces().filter(|namespace| enforced(namespace) == Level::Privileged);
+    let open =
+        sight.namespaces().filter(|namespace| enforced(namespace) == PodSecurity::Privileged);
     let objects = open
         .filter_map(|namespace| {
             let held = pods.get(namespace.name.as_str())?;

@@ -8,11 +8,7 @@ use crate::model::{
     control::{KnownCluster, PodTrait},
 };
 
-use super::{
-    Found, Sight,
-    admission::{self, Level},
-    count, found,
-};
+use super::{Found, Sight, admission, count, found};
 
 /// Something in a pod: where, what, and how bad.
 type Offence = (String, String, Danger);
@@ -33,10 +29,10 @@ pub(super) fn with(sight: &Sight<'_>, has: PodTrait) -> Found {
             found(danger, wrong, workload.object.clone(), path, value)
         }));
     }
-    let (what, level) = phrase(has);
+    let what = phrase(has);
     let pods = count(sight.workloads.len(), "pod");
     let mut none = format!("{what} no workload of users ({pods} looked at)");
-    let open = level.map_or(0, |level| admission::below(sight, level));
+    let open = has.refused_by().map_or(0, |level| admission::below(sight, level));
     if open > 0 {
         none = format!("{none}, though {} would admit one (5.2.1)", count(open, "namespace"));
     }
@@ -48,26 +44,25 @@ pub(super) fn with(sight: &Sight<'_>, has: PodTrait) -> Found {
     Found { objects, what, noun: "workload", none, beside }
 }
 
-/// What such workloads have, and the level of Pod Security that refuses them.
-fn phrase(has: PodTrait) -> (&'static str, Option<Level>) {
-    use Level::{Baseline, Restricted};
+/// What such workloads have.
+fn phrase(has: PodTrait) -> &'static str {
     match has {
-        PodTrait::Privileged => ("privileged containers in", Some(Baseline)),
-        PodTrait::HostPid => ("the host's processes are seen by", Some(Baseline)),
-        PodTrait::HostIpc => ("the host's IPC is shared by", Some(Baseline)),
-        PodTrait::HostNetwork => ("the host's network is used by", Some(Baseline)),
-        PodTrait::PrivilegeEscalation => ("privilege escalation is possible in", Some(Restricted)),
-        PodTrait::Root => ("root is possible in", Some(Restricted)),
-        PodTrait::NetRaw => ("NET_RAW is kept in", Some(Restricted)),
-        PodTrait::AddedCapabilities => ("capabilities are added in", Some(Baseline)),
-        PodTrait::Capabilities => ("capabilities are kept in", Some(Restricted)),
-        PodTrait::HostProcess => ("HostProcess containers in", Some(Baseline)),
-        PodTrait::HostPath => ("hostPath volumes in", Some(Baseline)),
-        PodTrait::HostPort => ("host ports in", Some(Baseline)),
-        PodTrait::ProcMount => ("an unmasked /proc in", Some(Baseline)),
-        PodTrait::NoSeccomp => ("no seccomp profile in", None),
-        PodTrait::NoSecurityContext => ("an incomplete security context in", None),
-        PodTrait::SecretVariables => ("Secrets as variables in", None),
+        PodTrait::Privileged => "privileged containers in",
+        PodTrait::HostPid => "the host's processes are seen by",
+        PodTrait::HostIpc => "the host's IPC is shared by",
+        PodTrait::HostNetwork => "the host's network is used by",
+        PodTrait::PrivilegeEscalation => "privilege escalation is possible in",
+        PodTrait::Root => "root is possible in",
+        PodTrait::NetRaw => "NET_RAW is kept in",
+        PodTrait::AddedCapabilities => "capabilities are added in",
+        PodTrait::Capabilities => "capabilities are kept in",
+        PodTrait::HostProcess => "HostProcess containers in",
+        PodTrait::HostPath => "hostPath volumes in",
+        PodTrait::HostPort => "host ports in",
+        PodTrait::ProcMount => "an unmasked /proc in",
+        PodTrait::NoSeccomp => "no seccomp profile in",
+        PodTrait::NoSecurityContext => "an incomplete security context in",
+        PodTrait::SecretVariables => "Secrets as variables in",
     }
 }
 

@@ -7,6 +7,7 @@
 mod pods;
 mod policies;
 mod rights;
+mod security;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,6 +23,7 @@ pub use policies::{
     WebhookConfiguration,
 };
 pub use rights::{Binding, RbacRole, RoleRef, Rule, Subject};
+pub use security::PodSecurity;
 
 /// What can be asked of an API server for a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

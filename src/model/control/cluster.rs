@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::model::cluster::PodSecurity;
+
 /// What is looked for among the objects of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "of", rename_all = "kebab-case", deny_unknown_fields)]
@@ -88,6 +90,27 @@ pub enum PodTrait {
     NoSeccomp,
     NoSecurityContext,
     SecretVariables,
+}
+
+impl PodTrait {
+    /// The lowest level of Pod Security that refuses such pods; `None` where none was made for it.
+    pub const fn refused_by(self) -> Option<PodSecurity> {
+        match self {
+            Self::Privileged
+            | Self::HostPid
+            | Self::HostIpc
+            | Self::HostNetwork
+            | Self::AddedCapabilities
+            | Self::HostProcess
+            | Self::HostPath
+            | Self::HostPort
+            | Self::ProcMount => Some(PodSecurity::Baseline),
+            Self::PrivilegeEscalation | Self::Root | Self::NetRaw | Self::Capabilities => {
+                Some(PodSecurity::Restricted)
+            }
+            Self::NoSeccomp | Self::NoSecurityContext | Self::SecretVariables => None,
+        }
+    }
 }
 
 /// What is known of clusters: what they have of themselves, and the names of what others add.
