@@ -18,7 +18,7 @@ mod real;
 use common::{expect_code, stderr, stdout};
 use kube_temper::model::{Outcome, Reason, RecordKind};
 use nix::sys::signal::Signal;
-use real::{CHECK, Real, signal};
+use real::{CHECK, Real, Watching, signal, until};
 
 #[track_caller]
 fn rolled_back(outcome: &Outcome) -> Reason {
@@ -182,6 +182,89 @@ fn a_killed_guard_is_noticed_and_recovered() {
     let output = real.run(&["recover", &id]);
     expect_code(&output, 0);
     assert!(stdout(&output).starts_with(&format!("{id}  Rolled back")), "{}", stdout(&output));
+    real.is_as_before();
+}
+
+/// Applies in the terminal interface, up to the countdown.
+fn on_the_screens(real: &Real) -> (Watching, String) {
+    let mut screens = real.on_terminal(&[], &[]);
+    screens.shows("x FAIL");
+    screens.types(&format!("/{CHECK}\r "));
+    screens.shows("1 marked");
+    screens.types("A");
+    screens.shows("1 fix, 1 file, 1 restart");
+    until("it asks", || {
+        screens.types("A");
+        screens.screen().contains("y yes, do it").then_some(())
+    });
+    // What is typed in the first moment of a question is not meant for it.
+    until("it began", || {
+        screens.types("y");
+        real.id()
+    });
+    let id = real.waits();
+    screens.shows("NOT YET PERMANENT");
+    (screens, id)
+}
+
+#[test]
+fn on_the_screens_a_killed_guard_is_told_and_recovered() {
+    let real = Real::new();
+    let (mut screens, id) = on_the_screens(&real);
+    screens.shows(&format!("kube-temper confirm {id}"));
+    signal(real.guard(), Signal::SIGKILL);
+    screens.shows("UNKNOWN: nobody carries it out any more, and it did not end");
+    screens.shows("nothing here puts the change back by itself");
+    screens.shows("X puts back what was interrupted");
+    real.is_changed();
+    until("it asks", || {
+        screens.types("X");
+        screens.screen().contains("y yes, do it").then_some(())
+    });
+    until("it goes back", || {
+        screens.types("y");
+        real.journal().outcome
+    });
+    screens.shows("ROLLED BACK: the node is as before and healthy");
+    screens.shows("it was interrupted before anybody confirmed it");
+    real.is_as_before();
+    screens.types("q");
+    assert_eq!(screens.ends(), 22, "put back because nobody confirmed it");
+}
+
+#[test]
+fn a_person_who_leaves_a_lost_change_alone_is_told_by_the_exit_code() {
+    let real = Real::new();
+    let (mut screens, _) = on_the_screens(&real);
+    signal(real.guard(), Signal::SIGKILL);
+    screens.shows("UNKNOWN: nobody carries it out any more");
+    screens.types("q");
+    assert_eq!(screens.ends(), 30, "a person is needed");
+}
+
+#[test]
+fn in_line_mode_a_killed_guard_is_told_and_recovered() {
+    let real = Real::new();
+    let mut talk = real.on_terminal(&["--line"], &[]);
+    talk.sees("What next?");
+    for (answer, then) in [
+        (format!("pick {CHECK}"), "1 picked. What next?"),
+        ("apply".to_owned(), "Type y to go on"),
+        ("y".to_owned(), "Keep it? Type keep, revert, or more"),
+    ] {
+        talk.types(&format!("{answer}\r"));
+        talk.sees(then);
+    }
+    signal(real.guard(), Signal::SIGKILL);
+    talk.sees("STUCK: a person is needed.");
+    talk.sees("Say recover to put it back from here.");
+    until("the next question", || {
+        talk.screen().trim_end().ends_with("What next? (help):").then_some(())
+    });
+    talk.types("recover\r");
+    talk.sees("Recover? Type y to go on: ");
+    talk.types("y\r");
+    talk.sees("Rolled back; the node is as before.");
     real.is_as_before();
 }
 

@@ -321,6 +321,11 @@ pub enum Outcome {
 }
 
 impl Outcome {
+    /// Nobody carries it out any more, and it did not end: a person recovers it, as the cause says.
+    pub const fn lost(cause: String) -> Self {
+        Self::Stuck { cause, by_hand: Vec::new(), left: Left::Mixed }
+    }
+
     /// The outcome a journal record announces, if it is a final one.
     pub fn of(kind: &RecordKind) -> Option<Self> {
         match kind {

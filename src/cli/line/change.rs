@@ -122,6 +122,9 @@ impl Session<'_> {
             }
             self.ended(outcome)?;
             self.rescan()?;
+            if self.scanned()?.unfinished.contains(&id) {
+                self.say("Say recover to put it back from here.")?;
+            }
             return Ok(Some(id));
         }
     }
@@ -144,7 +147,16 @@ impl Session<'_> {
     /// Watches to the end, or to Ctrl-C: then what goes on without this program is said, and what it must see
     /// to its end is waited for.
     fn watched(&mut self, running: &mut Running) -> Result<Outcome, Stop> {
-        let seen = self.watch().follow(running, &|_| false).map_err(told)?;
+        let seen = match self.watch().follow(running, &|_| false) {
+            Ok(seen) => seen,
+            Err(error) => {
+                return match error.downcast::<EngineError>() {
+                    Ok(EngineError::Lost(cause)) => Ok(Outcome::lost(cause)),
+                    Ok(error) => Err(error.into()),
+                    Err(error) => Err(told(error)),
+                };
+            }
+        };
         match seen {
             Seen::End(outcome) => Ok(outcome),
             Seen::Enough => Err(Stop::Left),

@@ -217,7 +217,10 @@ fn polled(model: &mut Model, result: Result<Polled, EngineError>) -> Vec<Effect>
         Ok(polled) => polled,
         // Nobody carries the transaction any more: waiting would last for ever.
         Err(EngineError::Internal(why)) => return end(model, Ending::Unknown(why)),
-        Err(EngineError::Lost(why)) => return end(model, Ending::Lost(why)),
+        Err(EngineError::Lost(why)) => {
+            model.ended.extend(progress.id.clone().map(|id| (id, Outcome::lost(why.clone()))));
+            return end(model, Ending::Lost(why));
+        }
         Err(EngineError::Refused(why)) => return end(model, Ending::Refused(why)),
         Err(error) => {
             progress.trouble = Some(error.to_string());
