@@ -68,8 +68,8 @@ fn a_cluster_takes_as_many_requests_as_it_has_pages() {
         assert!(facts.unread.is_empty(), "{:?}", facts.unread);
         let counts = (facts.pods.len(), facts.namespaces.len(), facts.role_bindings.len());
         assert_eq!(counts, (size.pods, size.namespaces, size.bindings));
-        // The version, and 18 resources.
-        assert_eq!(server.requests().len(), 1 + 18 + further, "{size:?}");
+        // The version, and 22 resources.
+        assert_eq!(server.requests().len(), 1 + 22 + further, "{size:?}");
     }
 }
 

@@ -178,6 +178,7 @@ fn a_bare_cluster_of_kubeadm_has_nothing_of_the_users() {
     let mut bare = facts();
     let users = ["default", "legacy", "locked", "shop"];
     bare.pods.retain(|pod| !users.contains(&pod.metadata.namespace.as_str()));
+    bare.deployments.retain(|it| !users.contains(&it.metadata.namespace.as_str()));
     bare.namespaces.retain(|namespace| !users[1..].contains(&namespace.metadata.name.as_str()));
     bare.cluster_role_bindings.retain(|it| {
         !["alice-escalates", "ci-is-god", "ops-wildcard"].contains(&it.metadata.name.as_str())
@@ -201,6 +202,53 @@ fn a_bare_cluster_of_kubeadm_has_nothing_of_the_users() {
     {
         assert!(passing.contains(&id.as_str()), "{id}: {:#?}", finding(&report, &id));
     }
+}
+
+#[test]
+fn what_has_no_pods_now_is_judged_by_its_template() {
+    let template = json!({ "spec": {
+        "serviceAccountName": "default",
+        "containers": [{ "name": "c", "securityContext": { "privileged": true } }],
+    } });
+    let metadata = json!({ "name": "asleep", "namespace": "legacy" });
+    let maker = json!({ "metadata": metadata, "spec": { "template": template } });
+    let cron_job = json!({
+        "metadata": metadata, "spec": { "jobTemplate": { "spec": { "template": template } } },
+    });
+    let makers = || vec![serde_json::from_value(maker.clone()).unwrap()];
+    type Add<'a> = &'a dyn Fn(&mut ClusterFacts);
+    let cases: [(&str, Add<'_>); 4] = [
+        ("deployment", &|facts| facts.deployments.extend(makers())),
+        ("statefulset", &|facts| facts.stateful_sets.extend(makers())),
+        ("daemonset", &|facts| facts.daemon_sets.extend(makers())),
+        ("cronjob", &|facts| {
+            facts.cron_jobs.push(serde_json::from_value(cron_job.clone()).unwrap());
+        }),
+    ];
+    for (kind, add) in cases {
+        let mut cluster = facts();
+        add(&mut cluster);
+        let report = of(cluster);
+        let name = format!("{kind}/legacy/asleep");
+        for id in ["5.1.6", "5.2.2", "5.2.7"] {
+            let found = &finding(&report, id).objects;
+            assert_eq!(found.iter().filter(|it| it.object == name).count(), 1, "{id} {name}");
+        }
+        let open = finding(&report, "5.2.1");
+        let legacy = open.objects.iter().find(|it| it.object == "namespace/legacy").unwrap();
+        assert_eq!(legacy.value, "not set; 1 pod of users, 1 workload without pods");
+    }
+    // Whoever has pods is judged by them, and once.
+    let web = |pods: bool| {
+        let mut cluster = facts();
+        assert!(cluster.deployments.iter().any(|it| it.metadata.name == "web"));
+        cluster.pods.retain(|pod| pods || !pod.metadata.name.starts_with("web-"));
+        let report = of(cluster);
+        let found = finding(&report, "5.2.6").objects.iter();
+        found.filter(|it| it.object == "deployment/shop/web").cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(web(true).len(), 2);
+    assert_eq!(web(true), web(false));
 }
 
 /// What 5.1.7 says of this node, with these kubeconfigs changed.

@@ -2,13 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{
-    Danger,
-    cluster::{Pod, ServiceAccount},
-    control::names,
-};
+use crate::model::{Danger, cluster::ServiceAccount, control::names};
 
-use super::{Found, Sight, found, object, who};
+use super::{Found, Sight, found, object, who, workloads::Workload};
 
 const AUTOMOUNT: &str = "automountServiceAccountToken";
 
@@ -24,8 +20,9 @@ fn accounts<'c>(sight: &Sight<'c>) -> Accounts<'c> {
 }
 
 /// The pod decides, then its account; without a word it gets a token.
-fn gets_token(pod: &Pod, accounts: &Accounts<'_>) -> bool {
-    let account = accounts.get(&(pod.metadata.namespace.as_str(), pod.spec.account()));
+fn gets_token(workload: &Workload<'_>, accounts: &Accounts<'_>) -> bool {
+    let pod = workload.pod;
+    let account = accounts.get(&(workload.namespace, pod.spec.account()));
     let of_account = account.and_then(|account| account.automount_service_account_token);
     pod.metadata.annotations.mirror.is_none()
         && pod.spec.automount_service_account_token.or(of_account).unwrap_or(true)
@@ -36,8 +33,8 @@ pub(super) fn default_accounts(sight: &Sight<'_>) -> Found {
     let accounts = accounts(sight);
     let mut users: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for workload in sight.workloads.iter().filter(|workload| !workload.own) {
-        if workload.pod.spec.account() == "default" && gets_token(workload.pod, &accounts) {
-            users.entry(workload.namespace()).or_default().insert(&workload.object);
+        if workload.pod.spec.account() == "default" && gets_token(workload, &accounts) {
+            users.entry(workload.namespace).or_default().insert(&workload.object);
         }
     }
     let mut objects = Vec::new();
@@ -103,10 +100,10 @@ pub(super) fn token_mounts(sight: &Sight<'_>) -> Found {
     }
     let users = sight.workloads.iter().filter(|workload| !workload.own);
     let objects = users
-        .filter(|workload| gets_token(workload.pod, &accounts))
+        .filter(|workload| gets_token(workload, &accounts))
         .map(|workload| {
             let account = workload.pod.spec.account();
-            let has_rights = rights.contains(&(workload.namespace(), account));
+            let has_rights = rights.contains(&(workload.namespace, account));
             let (danger, what) = if has_rights {
                 (Danger::Medium, "has rights of its own: does it call the API?")
             } else {

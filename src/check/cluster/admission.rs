@@ -25,23 +25,29 @@ pub(super) fn below(sight: &Sight<'_>, level: PodSecurity) -> usize {
 
 /// Namespaces with pods of users where nothing limits what those may be.
 pub(super) fn pod_policy(sight: &Sight<'_>) -> Found {
-    let mut pods: BTreeMap<&str, usize> = BTreeMap::new();
+    // Pods, and workloads that have none now.
+    let mut held: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
     for workload in sight.workloads.iter().filter(|workload| !workload.own) {
-        *pods.entry(workload.namespace()).or_default() += 1;
+        let (pods, asleep) = held.entry(workload.namespace).or_default();
+        *(if workload.runs { pods } else { asleep }) += 1;
     }
     let others = others(sight);
     let open =
         sight.namespaces().filter(|namespace| enforced(namespace) == PodSecurity::Privileged);
     let objects = open
         .filter_map(|namespace| {
-            let held = pods.get(namespace.name.as_str())?;
+            let (pods, asleep) = held.get(namespace.name.as_str())?;
+            let asleep = match asleep {
+                0 => String::new(),
+                asleep => format!(", {} without pods", count(*asleep, "workload")),
+            };
             let set = if namespace.labels.contains_key(ENFORCE) { "privileged" } else { "not set" };
             Some(found(
                 Danger::Medium,
                 others.is_empty(),
                 format!("namespace/{}", namespace.name),
                 format!("metadata.labels[{ENFORCE}]"),
-                format!("{set}; {} of users", count(*held, "pod")),
+                format!("{set}; {} of users{asleep}", count(*pods, "pod")),
             ))
         })
         .collect();

@@ -44,69 +44,56 @@ pub fn resources(controls: &[Numbered]) -> BTreeSet<Resource> {
 
 fn looked_at(check: &Check) -> Vec<Resource> {
     match check {
-        Check::Api { judge, .. } => needs(judge).to_vec(),
+        Check::Api { judge, .. } => needs(judge),
         Check::Review { shows: Some(shows), .. }
-        | Check::AdmissionPlugin { shows: Some(shows), .. } => needs(shows).to_vec(),
+        | Check::AdmissionPlugin { shows: Some(shows), .. } => needs(shows),
         Check::KubeProxyField { .. } => vec![Resource::KubeProxyConfig],
         _ => Vec::new(),
     }
 }
 
-fn needs(check: &ApiCheck) -> &'static [Resource] {
+fn needs(check: &ApiCheck) -> Vec<Resource> {
     use Resource as R;
     const RBAC: &[Resource] = &[R::Roles, R::ClusterRoles, R::RoleBindings, R::ClusterRoleBindings];
-    const WORKLOADS: &[Resource] = &[R::Pods, R::ReplicaSets, R::Jobs];
-    match check {
-        ApiCheck::Rights { .. } | ApiCheck::Admins {} | ApiCheck::Wildcards {} => RBAC,
-        ApiCheck::Group { .. } => &[R::RoleBindings, R::ClusterRoleBindings],
-        ApiCheck::DefaultAccounts {} => &[
-            R::Pods,
-            R::ReplicaSets,
-            R::Jobs,
-            R::ServiceAccounts,
-            R::RoleBindings,
-            R::ClusterRoleBindings,
-        ],
-        ApiCheck::TokenMounts {} => &[
-            R::Pods,
-            R::ReplicaSets,
-            R::Jobs,
-            R::ServiceAccounts,
-            R::Roles,
-            R::ClusterRoles,
-            R::RoleBindings,
-            R::ClusterRoleBindings,
-        ],
-        ApiCheck::Pods { .. } => &[R::Pods, R::ReplicaSets, R::Jobs, R::Namespaces],
-        ApiCheck::Images {} => WORKLOADS,
-        ApiCheck::PodPolicy {} => &[
-            R::ApiGroups,
-            R::Namespaces,
-            R::Pods,
-            R::ValidatingWebhooks,
-            R::ValidatingPolicies,
-            R::ValidatingPolicyBindings,
-        ],
-        ApiCheck::NetworkPlugin {} => &[R::Pods],
-        ApiCheck::NetworkPolicies {} => {
-            &[R::Namespaces, R::Pods, R::ReplicaSets, R::Jobs, R::NetworkPolicies]
+    const WORKLOADS: &[Resource] = &[
+        R::Pods,
+        R::ReplicaSets,
+        R::Jobs,
+        R::Deployments,
+        R::StatefulSets,
+        R::DaemonSets,
+        R::CronJobs,
+    ];
+    let lists: &[&[Resource]] = match check {
+        ApiCheck::Rights { .. } | ApiCheck::Admins {} | ApiCheck::Wildcards {} => &[RBAC],
+        ApiCheck::Group { .. } => &[&[R::RoleBindings, R::ClusterRoleBindings]],
+        ApiCheck::DefaultAccounts {} => {
+            &[WORKLOADS, &[R::ServiceAccounts, R::RoleBindings, R::ClusterRoleBindings]]
         }
-        ApiCheck::Namespaces {} => &[R::Namespaces, R::Pods, R::ReplicaSets, R::Jobs],
-        ApiCheck::DefaultNamespace {} => &[
-            R::Pods,
-            R::ReplicaSets,
-            R::Jobs,
-            R::ServiceAccounts,
-            R::Secrets,
-            R::Services,
-            R::Roles,
-            R::RoleBindings,
+        ApiCheck::TokenMounts {} => &[WORKLOADS, &[R::ServiceAccounts], RBAC],
+        ApiCheck::Pods { .. } | ApiCheck::Namespaces {} => &[WORKLOADS, &[R::Namespaces]],
+        ApiCheck::Images {} => &[WORKLOADS],
+        ApiCheck::PodPolicy {} => &[
+            WORKLOADS,
+            &[
+                R::ApiGroups,
+                R::Namespaces,
+                R::ValidatingWebhooks,
+                R::ValidatingPolicies,
+                R::ValidatingPolicyBindings,
+            ],
         ],
-        ApiCheck::ExternalAddresses {} => &[R::Services],
-        ApiCheck::SecretStores {} => &[R::ApiGroups, R::Secrets],
-        ApiCheck::ClientCertificates {} => &[R::SigningRequests],
-        ApiCheck::TokenSecrets {} | ApiCheck::BootstrapTokens {} => &[R::Secrets],
-    }
+        ApiCheck::NetworkPlugin {} => &[&[R::Pods]],
+        ApiCheck::NetworkPolicies {} => &[WORKLOADS, &[R::Namespaces, R::NetworkPolicies]],
+        ApiCheck::DefaultNamespace {} => {
+            &[WORKLOADS, &[R::ServiceAccounts, R::Secrets, R::Services, R::Roles, R::RoleBindings]]
+        }
+        ApiCheck::ExternalAddresses {} => &[&[R::Services]],
+        ApiCheck::SecretStores {} => &[&[R::ApiGroups, R::Secrets]],
+        ApiCheck::ClientCertificates {} => &[&[R::SigningRequests]],
+        ApiCheck::TokenSecrets {} | ApiCheck::BootstrapTokens {} => &[&[R::Secrets]],
+    };
+    lists.concat()
 }
 
 /// What a look at the cluster gave.
@@ -207,7 +194,7 @@ impl<'c> View<'c> {
             }
             Self::Read(sight) => sight,
         };
-        if let Some(verdict) = unread(sight.facts, needs(check), look_at) {
+        if let Some(verdict) = unread(sight.facts, &needs(check), look_at) {
             return verdict;
         }
         let (objects, beside, reason) = sight.look(check).told();

@@ -10,7 +10,7 @@ use super::{Found, Sight, found, object, who};
 pub(super) fn all(sight: &Sight<'_>) -> Found {
     let mut held: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for workload in sight.workloads.iter().filter(|workload| !workload.own) {
-        held.entry(workload.namespace()).or_default().insert(&workload.object);
+        held.entry(workload.namespace).or_default().insert(&workload.object);
     }
     let objects = sight
         .namespaces()
@@ -34,7 +34,7 @@ pub(super) fn all(sight: &Sight<'_>) -> Found {
 pub(super) fn default(sight: &Sight<'_>) -> Found {
     let facts = sight.facts;
     let workloads =
-        sight.workloads.iter().map(|workload| (workload.namespace(), workload.object.clone()));
+        sight.workloads.iter().map(|workload| (workload.namespace, workload.object.clone()));
     let of = |kind: &'static str| move |metadata: &'_ Metadata| object(kind, metadata);
     let named =
         |metadata: &'_ Metadata, name: String| (metadata.namespace == "default").then_some(name);

@@ -13,7 +13,7 @@ use super::{Found, Sight, found, object};
 /// The plugin in use, with what shows it.
 fn plugin_of<'c>(sight: &Sight<'c>) -> Option<(&'c NetworkPlugin, String)> {
     let plugins = &sight.known.network_plugins;
-    let sets = sight.workloads.iter().filter_map(|workload| {
+    let sets = sight.workloads.iter().filter(|it| it.runs).filter_map(|workload| {
         let set = workload.object.strip_prefix("daemonset/")?;
         let plugin = plugins.iter().position(|plugin| names(&plugin.daemon_sets, set))?;
         Some((plugin, workload.object.clone()))
@@ -55,8 +55,8 @@ pub(super) fn policies(sight: &Sight<'_>) -> Found {
     let mut busy: BTreeSet<&str> = BTreeSet::new();
     let mut objects = Vec::new();
     for workload in sight.workloads.iter().filter(|workload| !workload.own) {
-        busy.insert(workload.namespace());
-        let Some(policies) = by_namespace.get(workload.namespace()) else { continue };
+        busy.extend(workload.runs.then_some(workload.namespace));
+        let Some(policies) = by_namespace.get(workload.namespace) else { continue };
         let labels = &workload.pod.metadata.labels;
         let selected = policies.iter().any(|policy| policy.spec.pod_selector.selects(labels));
         if !selected && !workload.pod.spec.host_network {

@@ -30,7 +30,7 @@ pub(super) fn with(sight: &Sight<'_>, has: PodTrait) -> Found {
         }));
     }
     let what = phrase(has);
-    let pods = count(sight.workloads.len(), "pod");
+    let pods = count(sight.workloads.iter().filter(|it| it.runs).count(), "pod");
     let mut none = format!("{what} no workload of users ({pods} looked at)");
     let open = has.refused_by().map_or(0, |level| admission::below(sight, level));
     if open > 0 {

@@ -4,6 +4,7 @@
 //! recorded fact are read alike. Of annotations only named ones are kept: `kubectl apply` writes whole
 //! objects into one of them, Secrets included.
 
+mod makers;
 mod pods;
 mod policies;
 mod rights;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize};
 
+pub use makers::{CronJob, CronJobSpec, JobTemplate, PodMaker, PodMakerSpec};
 pub use pods::{
     Capabilities, Container, ContainerPort, EnvFrom, EnvVar, HostPath, NamedSource, Pod, PodSpec,
     SeccompProfile, SecurityContext, ValueFrom, Volume, WindowsOptions,
@@ -35,6 +37,10 @@ pub enum Resource {
     Pods,
     ReplicaSets,
     Jobs,
+    Deployments,
+    StatefulSets,
+    DaemonSets,
+    CronJobs,
     ServiceAccounts,
     Secrets,
     Services,
@@ -52,12 +58,16 @@ pub enum Resource {
 
 impl Resource {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::ApiGroups,
         Self::Namespaces,
         Self::Pods,
         Self::ReplicaSets,
         Self::Jobs,
+        Self::Deployments,
+        Self::StatefulSets,
+        Self::DaemonSets,
+        Self::CronJobs,
         Self::ServiceAccounts,
         Self::Secrets,
         Self::Services,
@@ -81,6 +91,10 @@ impl Resource {
             Self::Pods => "list pods",
             Self::ReplicaSets => "list replicasets.apps",
             Self::Jobs => "list jobs.batch",
+            Self::Deployments => "list deployments.apps",
+            Self::StatefulSets => "list statefulsets.apps",
+            Self::DaemonSets => "list daemonsets.apps",
+            Self::CronJobs => "list cronjobs.batch",
             Self::ServiceAccounts => "list serviceaccounts",
             Self::Secrets => "list secrets",
             Self::Services => "list services",
@@ -150,6 +164,10 @@ pub struct ClusterFacts {
     pub pods: Vec<Pod>,
     pub replica_sets: Vec<Plain>,
     pub jobs: Vec<Plain>,
+    pub deployments: Vec<PodMaker>,
+    pub stateful_sets: Vec<PodMaker>,
+    pub daemon_sets: Vec<PodMaker>,
+    pub cron_jobs: Vec<CronJob>,
     pub service_accounts: Vec<ServiceAccount>,
     /// Their metadata; nothing else of a Secret is ever asked for.
     pub secrets: Vec<Plain>,
