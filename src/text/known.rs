@@ -72,6 +72,8 @@ pub enum Holds {
     PublicKeys,
     /// A kubeconfig.
     Kubeconfig,
+    /// A kubeconfig that leads to a webhook, which may ask for no credentials.
+    Webhook,
     /// A configuration file.
     Document,
 }
@@ -81,14 +83,14 @@ pub const FILES: [(&str, Holds); 45] = [
     ("admission-control-config-file", Holds::Document),
     ("allow-metric-labels-manifest", Holds::Document),
     ("audit-policy-file", Holds::Document),
-    ("audit-webhook-config-file", Holds::Document),
+    ("audit-webhook-config-file", Holds::Webhook),
     ("authentication-config", Holds::Document),
     ("authentication-kubeconfig", Holds::Kubeconfig),
-    ("authentication-token-webhook-config-file", Holds::Document),
+    ("authentication-token-webhook-config-file", Holds::Webhook),
     ("authorization-config", Holds::Document),
     ("authorization-kubeconfig", Holds::Kubeconfig),
     ("authorization-policy-file", Holds::Document),
-    ("authorization-webhook-config-file", Holds::Document),
+    ("authorization-webhook-config-file", Holds::Webhook),
     ("cert-file", Holds::Certificate),
     ("client-ca-file", Holds::Authorities),
     ("cluster-signing-cert-file", Holds::Certificate),

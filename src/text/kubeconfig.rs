@@ -35,11 +35,12 @@ pub enum Content {
     File(String),
 }
 
-/// What client-go reads of a kubeconfig, as `clientcmd` does: data before files.
+/// What client-go reads of a kubeconfig (`validateClusterInfo`, `validateAuthInfo` in `clientcmd`). Without a user it
+/// is anonymous, which only some servers take.
 ///
 /// # Errors
 /// What it could not be used with.
-pub fn parts(bytes: &[u8]) -> Result<Vec<Part>, String> {
+pub fn parts(bytes: &[u8], anonymous: bool) -> Result<Vec<Part>, String> {
     let parsed = std::str::from_utf8(bytes).ok().and_then(|text| yaml::parse(text).ok());
     let config = parsed.ok_or("it cannot be read as a kubeconfig")?.value;
     let context = config.get("current-context").and_then(Value::as_str);
@@ -48,19 +49,35 @@ pub fn parts(bytes: &[u8]) -> Result<Vec<Part>, String> {
         let name = context?.get(key)?.as_str()?;
         entry(&config, list, key, name)
     };
-    let user = of("user", "users").ok_or("its current context leads to no user")?;
+    let nobody = Value::Null;
+    let named = context.and_then(|context| text(context, "user"));
+    let user = match of("user", "users") {
+        Some(user) => user,
+        None if anonymous && context.is_some() && named.is_none() => &nobody,
+        None => return Err("its current context leads to no user".to_owned()),
+    };
     let cluster = of("cluster", "clusters").ok_or("its current context leads to no cluster")?;
     if text(cluster, "server").is_none() {
         return Err("the cluster of its current context has no server address".to_owned());
     }
     let certificate =
         either(user, "client-certificate-data", "client-certificate", Holds::Certificate)?;
-    let key = either(user, "client-key-data", "client-key", Holds::PrivateKey)?;
+    // Without a certificate a key is not looked at.
+    let key = match certificate {
+        Some(_) => either(user, "client-key-data", "client-key", Holds::PrivateKey)?,
+        None => None,
+    };
     if certificate.is_some() && key.is_none() {
         return Err("its user has a client certificate without its key".to_owned());
     }
     let authority =
         either(cluster, "certificate-authority-data", "certificate-authority", Holds::Authorities)?;
+    if authority.is_some() && cluster.get("insecure-skip-tls-verify") == Some(&Value::Bool(true)) {
+        return Err(
+            "its cluster has an authority and insecure-skip-tls-verify: client-go takes one of them"
+                .to_owned(),
+        );
+    }
     let token = text(user, "tokenFile").map(|path| Part {
         field: "tokenFile",
         holds: Holds::Document,
@@ -85,6 +102,9 @@ fn either(
     file: &'static str,
     holds: Holds,
 ) -> Result<Option<Part>, String> {
+    if text(of, data).is_some() && text(of, file).is_some() {
+        return Err(format!("it has both {data} and {file}: client-go takes one of them"));
+    }
     if let Some(encoded) = text(of, data) {
         let bytes = Base64::decode_vec(encoded).map_err(|_| format!("its {data} is no base64"))?;
         return Ok(Some(Part { field: data, holds, content: Content::Data(bytes) }));

@@ -2,7 +2,7 @@
 
 use base64ct::{Base64, Encoding as _};
 use kube_temper::model::{
-    Component::{KubeControllerManager, KubeScheduler},
+    Component::{KubeApiserver, KubeControllerManager, KubeScheduler},
     StepTarget,
 };
 use rcgen::KeyPair;
@@ -161,6 +161,75 @@ fn every_kubeconfig_that_a_flag_names_is_read() {
             "--{flag} names {path}: the cluster of its current context has no server address"
         );
         expect(flag, bench.refusal(&plan), &wanted);
+    }
+}
+
+#[test]
+fn webhooks_are_reached_by_kubeconfigs() {
+    let path = "/etc/kubernetes/pki/webhook.conf";
+    let data = |text: &str| Base64::encode_string(text.as_bytes());
+    let own = KeyPair::generate().unwrap();
+    let authority = format!("certificate-authority-data: {}", data(&certificate(&own)));
+    let none = format!("client-certificate-data: {}", data("none"));
+    let fine = kubeconfig("token: word", SERVER);
+    let table = [
+        ("fine", fine.clone(), ""),
+        ("nobody asks for a user", fine.replace(", user: u}", "}"), ""),
+        ("no such user", fine.replace(", user: u}", ", user: v}"), "leads to no user"),
+        ("no such cluster", fine.replace("cluster: c,", "cluster: d,"), "leads to no cluster"),
+        ("no context", fine.replace("current-context: here\n", ""), "leads to no user"),
+        ("not YAML", "a: [c2VjcmV0".to_owned(), "it cannot be read as a kubeconfig"),
+        ("no address", kubeconfig("token: word", "server: ''"), "has no server address"),
+        (
+            "no base64",
+            kubeconfig(
+                "token: word",
+                &format!("{SERVER}, certificate-authority-data: 'c2VjcmV0!'"),
+            ),
+            "its certificate-authority-data is no base64",
+        ),
+        (
+            "no certificate",
+            kubeconfig(&format!("{none}, client-key: /k"), SERVER),
+            "holds no certificate",
+        ),
+        (
+            "out of sight",
+            kubeconfig("token: word", &format!("{SERVER}, certificate-authority: /srv/ca.crt")),
+            "names /srv/ca.crt, which the container will not see",
+        ),
+        (
+            "twice",
+            kubeconfig(
+                "token: word",
+                &format!("{SERVER}, {authority}, certificate-authority: ca.crt"),
+            ),
+            "both certificate-authority-data and certificate-authority",
+        ),
+        (
+            "unverified with an authority",
+            kubeconfig(
+                "token: word",
+                &format!("{SERVER}, {authority}, insecure-skip-tls-verify: true"),
+            ),
+            "an authority and insecure-skip-tls-verify",
+        ),
+    ];
+    for flag in [
+        "audit-webhook-config-file",
+        "authentication-token-webhook-config-file",
+        "authorization-webhook-config-file",
+    ] {
+        for (name, text, wanted) in &table {
+            let bench = Bench::new();
+            bench.put(path, text);
+            let plan = bench.manifest(KubeApiserver, argument(&format!("--{flag}={path}")));
+            let why = bench.refusal(&plan);
+            for secret in ["c2VjcmV0", "word"] {
+                assert!(!why.as_deref().unwrap_or_default().contains(secret), "{name}: {why:?}");
+            }
+            expect(&format!("{flag}: {name}"), why, wanted);
+        }
     }
 }
 

@@ -41,7 +41,7 @@ pub(super) fn read(
 
 fn of(reader: &Reader<'_>, path: &str) -> Result<Option<Login>, String> {
     let read = |path: &str| reader.files.read(path, LIMIT).map_err(|error| why(&error));
-    let parts = kubeconfig::parts(&read(path)?)?;
+    let parts = kubeconfig::parts(&read(path)?, false)?;
     let certificate = parts.into_iter().find(|part| part.holds == Holds::Certificate);
     let Some(certificate) = certificate else { return Ok(None) };
     let bytes = match certificate.content {

@@ -83,7 +83,7 @@ impl Look<'_> {
         let Self { found, now, .. } = self;
         let judged = match file.holds {
             Holds::Document => Ok(()),
-            Holds::Kubeconfig => return self.kubeconfig(file, bytes),
+            Holds::Kubeconfig | Holds::Webhook => return self.kubeconfig(file, bytes),
             Holds::Authorities => {
                 pem::certificates(bytes).map(|all| found.authorities(file, &all, *now))
             }
@@ -109,7 +109,7 @@ impl Look<'_> {
     }
 
     fn kubeconfig(&mut self, file: &Named, bytes: &[u8]) -> Result<(), NodeError> {
-        let parts = match kubeconfig::parts(bytes) {
+        let parts = match kubeconfig::parts(bytes, file.holds == Holds::Webhook) {
             Ok(parts) => parts,
             Err(why) => {
                 self.found.wrong.push(file.broken(&why));
