@@ -84,6 +84,11 @@ fn scan(criterion: &mut Criterion) {
             bencher.iter(|| engine.scan(&Filter::default()).unwrap());
         });
     }
+    // As the terminal interface has it scan.
+    let (engine, _) = Engine::new(in_memory(), Arc::clone(&catalog), Settings::default()).logged();
+    group.bench_function("in memory, with a log of it", |bencher| {
+        bencher.iter(|| engine.scan(&Filter::default()).unwrap());
+    });
     group.finish();
     criterion.bench_function("load the controls", |bencher| {
         bencher.iter(|| Catalog::embedded().unwrap());

@@ -9,6 +9,7 @@ pub mod client;
 #[cfg(feature = "cluster")]
 mod kubeconfig;
 mod lists;
+pub mod logged;
 #[cfg(feature = "cluster")]
 pub mod read;
 pub mod recorded;

@@ -7,6 +7,7 @@ mod allowance;
 mod change;
 mod guard;
 mod judge;
+mod log;
 mod peers;
 mod running;
 
@@ -36,6 +37,7 @@ pub use crate::{
 };
 pub use allowance::Allowance;
 pub use guard::{Answer, Terms};
+pub use log::{Log, LogEnd, LogKind, LogLine, LogWho, note_of_guard};
 pub use running::Running;
 
 /// What the user asked for globally.
@@ -165,12 +167,13 @@ pub struct Engine {
     settings: Settings,
     cluster: Option<Arc<dyn Cluster>>,
     reader: Option<Arc<dyn Reader>>,
+    log: Option<Log>,
 }
 
 impl Engine {
     /// Puts the parts together; reads nothing yet.
     pub fn new(node: Arc<dyn Node>, catalog: Arc<Catalog>, settings: Settings) -> Self {
-        Self { node, catalog, settings, cluster: None, reader: None }
+        Self { node, catalog, settings, cluster: None, reader: None, log: None }
     }
 
     /// Asks the API server too, where a transaction needs it.

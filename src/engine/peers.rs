@@ -16,18 +16,26 @@ use crate::{
 impl Engine {
     /// The cluster of the node with this name; `None` where nothing runs.
     pub(super) fn cluster_of(&self, name: &str) -> Option<Arc<dyn Cluster>> {
-        if let Some(given) = &self.cluster {
-            return Some(Arc::clone(given));
-        }
-        (self.node.kind() == NodeKind::Live).then(|| cluster::of_node(self.node.as_ref(), name))
+        let cluster = match &self.cluster {
+            Some(given) => Arc::clone(given),
+            None if self.node.kind() == NodeKind::Live => {
+                cluster::of_node(self.node.as_ref(), name)
+            }
+            None => return None,
+        };
+        Some(self.noted_cluster(cluster))
     }
 
     /// Whoever reads the cluster for its verdicts: the one that was named, else a live node's own credentials.
     fn reader(&self) -> Option<Arc<dyn Reader>> {
-        if let Some(named) = &self.reader {
-            return Some(Arc::clone(named));
-        }
-        (self.node.kind() == NodeKind::Live).then(|| cluster::reader_of_node(self.node.as_ref()))
+        let reader = match &self.reader {
+            Some(named) => Arc::clone(named),
+            None if self.node.kind() == NodeKind::Live => {
+                cluster::reader_of_node(self.node.as_ref())
+            }
+            None => return None,
+        };
+        Some(self.noted_reader(reader))
     }
 
     /// Reads what the verdicts need of the cluster.

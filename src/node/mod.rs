@@ -401,6 +401,7 @@ pub mod etcd;
 pub mod failpoint;
 pub mod fault;
 pub mod host;
+pub mod log;
 pub mod memory;
 pub mod offline;
 mod programs;

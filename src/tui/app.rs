@@ -24,7 +24,7 @@ use super::{
     update, view,
 };
 use crate::{
-    engine::EngineError,
+    engine::{EngineError, Log},
     model::{Outcome, TransactionId},
     node::{NodeKind, failpoint},
 };
@@ -95,6 +95,9 @@ pub struct App<B: Backend> {
     terminal: Terminal<B>,
     model: Model,
     orders: Sender<Order>,
+    log: Option<Log>,
+    /// How much of the log the model has.
+    logged: u64,
 }
 
 impl<B: Backend> App<B> {
@@ -114,10 +117,17 @@ impl<B: Backend> App<B> {
             .map_err(TuiError::terminal)?;
         let model =
             Model::new(options, standing.kind, standing.read_only, (size.width, size.height));
-        let mut app = Self { terminal, model, orders };
+        let mut app = Self { terminal, model, orders, log: None, logged: 0 };
         let effects = update::start(&mut app.model);
         app.order(effects)?;
         Ok(app)
+    }
+
+    /// What this log tells can be looked at.
+    #[must_use]
+    pub fn telling(mut self, log: Log) -> Self {
+        self.log = Some(log);
+        self
     }
 
     /// Runs until the user leaves, the program is told to leave, or the source gives the loop back.
@@ -191,6 +201,12 @@ impl<B: Backend> App<B> {
         let size = self.terminal.size().map_err(TuiError::terminal)?;
         if self.model.size != (size.width, size.height) {
             self.take(Msg::Resize(size.width, size.height))?;
+        }
+        if self.model.log_pane().is_some()
+            && let Some(log) = &self.log
+            && let Some(lines) = log.news(&mut self.logged)
+        {
+            self.take(Msg::Logged(lines))?;
         }
         let model = &self.model;
         self.terminal.draw(|frame| view::view(model, frame)).map_err(TuiError::terminal)?;

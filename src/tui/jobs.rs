@@ -7,7 +7,7 @@ use super::{
     message::{Begun, Effect, Intent, JobMsg, Planned, Polled},
 };
 use crate::{
-    engine::{By, Engine, EngineError, Filter, Running, Selection},
+    engine::{By, Engine, EngineError, Filter, Log, Running, Selection, note_of_guard},
     model::{Outcome, TransactionId},
 };
 
@@ -19,12 +19,20 @@ const WHO: &str = "the terminal interface";
 pub struct EngineJobs {
     engine: Engine,
     running: Option<Running>,
+    log: Option<Log>,
 }
 
 impl EngineJobs {
     /// Jobs for this engine.
     pub const fn new(engine: Engine) -> Self {
-        Self { engine, running: None }
+        Self { engine, running: None, log: None }
+    }
+
+    /// What another process writes is told in this log.
+    #[must_use]
+    pub fn telling(mut self, log: Log) -> Self {
+        self.log = Some(log);
+        self
     }
 
     fn started(&mut self, running: Result<Running, EngineError>) -> JobMsg {
@@ -41,6 +49,9 @@ impl EngineJobs {
         };
         let now = running.now();
         let records = running.poll()?;
+        if let Some(log) = self.log.as_ref().filter(|_| running.outlives_us()) {
+            note_of_guard(log, &records);
+        }
         let notice = running.take_notice();
         let outcome = running.outcome().cloned();
         if outcome.is_some() {

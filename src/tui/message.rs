@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use ratatui::crossterm::event::KeyEvent;
 
 use crate::{
-    engine::{Answer, EngineError, Health, RollbackPlan, Scan, Summary, Terms, Transaction, Undo},
+    engine::{
+        Answer, EngineError, Health, LogLine, RollbackPlan, Scan, Summary, Terms, Transaction, Undo,
+    },
     model::{ControlId, Outcome, Plan, Record, TransactionId},
     text::diff::FileDiff,
 };
@@ -30,6 +32,8 @@ pub enum Msg {
     Suspend,
     /// The program stood still and goes on (SIGCONT): others may have used the terminal meanwhile.
     Resumed,
+    /// What was done outside so far; it is watched.
+    Logged(Vec<LogLine>),
     /// A job has a result.
     Job(JobMsg),
 }

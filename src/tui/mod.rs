@@ -83,7 +83,9 @@ pub fn run(engine: Engine, options: Options, pager: Pager) -> Result<ExitSummary
     let (sender, receiver) = mpsc::channel();
     let (guard, terminal) = terminal::Guard::enter()?;
     let mut events = terminal::Events::listen(sender.clone(), receiver, pager)?;
-    let mut app = App::new(terminal, EngineJobs::new(engine), standing, options, sender)?;
+    let (engine, log) = engine.logged();
+    let jobs = EngineJobs::new(engine).telling(log.clone());
+    let mut app = App::new(terminal, jobs, standing, options, sender)?.telling(log);
     let result = catch_unwind(AssertUnwindSafe(|| app.run(&mut events)));
     let panics = guard.leave();
     let mut summary = app.finish();

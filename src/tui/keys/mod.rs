@@ -61,6 +61,7 @@ pub enum Action {
     Keep,
     PutBack,
     MoreTime,
+    Log,
     Copy,
     Page,
     Help,
@@ -71,7 +72,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, each once.
-    pub const ALL: [Self; 50] = [
+    pub const ALL: [Self; 51] = [
         Self::Up,
         Self::Down,
         Self::PageUp,
@@ -116,6 +117,7 @@ impl Action {
         Self::Keep,
         Self::PutBack,
         Self::MoreTime,
+        Self::Log,
         Self::Copy,
         Self::Page,
         Self::Help,
@@ -199,6 +201,7 @@ pub(crate) enum Context {
     Explain,
     Objects,
     Diff,
+    Log,
     Help,
     Filter,
     /// Text is typed.
@@ -213,7 +216,7 @@ pub(crate) enum Context {
 
 impl Context {
     /// Every context.
-    pub(crate) const ALL: [Self; 19] = [
+    pub(crate) const ALL: [Self; 20] = [
         Self::Findings,
         Self::Plan,
         Self::Undo,
@@ -227,6 +230,7 @@ impl Context {
         Self::Explain,
         Self::Objects,
         Self::Diff,
+        Self::Log,
         Self::Help,
         Self::Filter,
         Self::Search,
@@ -244,6 +248,7 @@ impl Context {
             Some(Overlay::Explain { .. }) => Self::Explain,
             Some(Overlay::Objects(_)) => Self::Objects,
             Some(Overlay::Diff(_)) => Self::Diff,
+            Some(Overlay::Log(_)) => Self::Log,
             Some(Overlay::Help { .. }) => Self::Help,
             Some(Overlay::Filter { .. }) => Self::Filter,
             Some(Overlay::Search { .. }) => Self::Search,

@@ -36,6 +36,7 @@ const MOVING: &[C] = &[
     C::Explain,
     C::Objects,
     C::Diff,
+    C::Log,
     C::Help,
     C::Filter,
 ];
@@ -51,6 +52,7 @@ const BACK: &[C] = &[
     C::Explain,
     C::Objects,
     C::Diff,
+    C::Log,
     C::Help,
     C::Filter,
     C::Search,
@@ -72,6 +74,7 @@ const HELPFUL: &[C] = &[
     C::Explain,
     C::Objects,
     C::Diff,
+    C::Log,
 ];
 /// Where Health can be gone to: also while a transaction is under way.
 const LOOKING: &[C] = &[
@@ -205,6 +208,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         disabled: disabled::needs_scan,
     },
     Binding {
+        keys: &[Char('/')],
+        action: A::Search,
+        label: "search",
+        about: "narrow the log as you type",
+        contexts: &[C::Log],
+        disabled: disabled::never,
+    },
+    Binding {
         keys: &[Char('f')],
         action: A::Filter,
         label: "filter",
@@ -234,7 +245,7 @@ pub(crate) static BINDINGS: &[Binding] = &[
         action: A::Back,
         label: "",
         about: "close",
-        contexts: &[C::Explain, C::Objects, C::Diff, C::Help, C::Filter],
+        contexts: &[C::Explain, C::Objects, C::Diff, C::Log, C::Help, C::Filter],
         disabled: disabled::never,
     },
     Binding {
@@ -467,6 +478,14 @@ pub(crate) static BINDINGS: &[Binding] = &[
         label: "",
         about: "to the last line",
         contexts: MOVING,
+        disabled: disabled::never,
+    },
+    Binding {
+        keys: &[Char('@')],
+        action: A::Log,
+        label: "log",
+        about: "every file read, command run, request sent, byte written; guard: by the journal of who carries a change out",
+        contexts: HELPFUL,
         disabled: disabled::never,
     },
     Binding {

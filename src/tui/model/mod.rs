@@ -6,7 +6,7 @@ use ratatui::crossterm::event::KeyEvent;
 
 use super::Options;
 use crate::{
-    engine::{Health, Scan, Transaction},
+    engine::{Health, LogLine, Scan, Transaction},
     model::{Finding, Left, Outcome, TransactionId},
     node::NodeKind,
 };
@@ -115,11 +115,22 @@ pub(crate) enum Overlay {
         /// Index into [`Filter::ALL`].
         cursor: usize,
     },
+    /// What was done outside.
+    Log(LogPane),
     /// Search text being typed; holds what it was before.
     Search {
         /// Restored by Esc.
         before: String,
     },
+}
+
+/// A log that is looked at.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct LogPane {
+    /// First line shown; `None` follows the end.
+    pub(crate) scroll: Option<usize>,
+    /// Text the lines must contain.
+    pub(crate) filter: String,
 }
 
 /// How loud a line of text is.
@@ -191,6 +202,8 @@ pub(crate) struct Model {
     pub(crate) health: Option<Result<Box<Health>, String>>,
     /// Lines scrolled in it.
     pub(crate) health_scroll: usize,
+    /// What was done outside, oldest first, as far as it was looked at.
+    pub(crate) log: Vec<LogLine>,
     /// What a person allows for putting a kept change back.
     pub(crate) put_back: Consent,
     /// The line at the bottom.
@@ -259,6 +272,7 @@ impl Model {
             opened: None,
             health: None,
             health_scroll: 0,
+            log: Vec::new(),
             put_back: Consent::default(),
             note: None,
             jobs: 0,
@@ -359,9 +373,14 @@ impl Model {
         })
     }
 
-    /// The text searched for: among the objects where they are listed, else among the findings.
+    /// The text searched for: in the log where it is looked at, else among the objects where they are listed, else
+    /// among the findings.
     pub(crate) fn search(&self) -> &str {
-        self.objects().map_or(&self.findings.search, |objects| &objects.search)
+        match (self.log_pane(), self.objects()) {
+            (Some(pane), _) => &pane.filter,
+            (None, Some(objects)) => &objects.search,
+            (None, None) => &self.findings.search,
+        }
     }
 
     /// The open question, if there is one.
@@ -406,10 +425,26 @@ impl Model {
         self.note = Some(Note { tone, text: text.into() });
     }
 
-    /// Shows another screen, with nothing over it.
+    /// The log, if it is looked at.
+    pub(crate) fn log_pane(&self) -> Option<&LogPane> {
+        self.overlays.iter().find_map(|overlay| match overlay {
+            Overlay::Log(pane) => Some(pane),
+            _ => None,
+        })
+    }
+
+    /// The log, if it is looked at.
+    pub(crate) fn log_pane_mut(&mut self) -> Option<&mut LogPane> {
+        self.overlays.iter_mut().find_map(|overlay| match overlay {
+            Overlay::Log(pane) => Some(pane),
+            _ => None,
+        })
+    }
+
+    /// Shows another screen, with nothing over it but the log.
     pub(crate) fn show(&mut self, screen: Screen) {
         self.screen = screen;
-        self.overlays.clear();
+        self.overlays.retain(|overlay| matches!(overlay, Overlay::Log(_)));
         self.focus = Pane::First;
     }
 }

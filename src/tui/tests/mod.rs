@@ -4,6 +4,7 @@ mod any_keys;
 #[allow(dead_code, reason = "shared with `tests/tui`")]
 pub(crate) mod harness;
 mod keys;
+mod logged;
 mod loops;
 mod screens;
 pub(crate) mod support;

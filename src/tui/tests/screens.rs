@@ -2,6 +2,7 @@
 
 use super::{
     harness::{PLAIN, Session},
+    logged::logged,
     support::{
         Stage, at, id, journal_of_etcd, journal_of_scheduler, kept, summary, transaction_id,
     },
@@ -10,7 +11,7 @@ use crate::{
     engine::Open,
     model::{Distribution, Left, LeftOut, Outcome, ProcessFact, Reason, RecordKind, Status},
     node::NodeKind,
-    tui::{Action, Options, Standing, Theme},
+    tui::{Action, Msg, Options, Standing, Theme},
 };
 
 /// What is on the terminal, as it was approved.
@@ -277,6 +278,32 @@ fn outcomes() {
     let mut alone = Stage { refuses, ..Stage::default() }.on_80x24();
     alone.press(&[Action::Down, Action::Mark, Action::Plan, Action::Apply, Action::Confirm]);
     approve("refused-alone", &mut alone);
+}
+
+#[test]
+fn log() {
+    let mut session = Stage::default().on_80x24();
+    session.watch_for(0).press(&[Action::Log]);
+    approve("log-empty", &mut session);
+    session.watch_for(0).happens(Msg::Logged(logged()));
+    approve("log", &mut session);
+    session.watch_for(0).resize(60, 15);
+    approve_here("log", &session);
+    session.watch_for(0).resize(80, 24).watch_for(0).press(&[Action::Search]);
+    session.watch_for(0).type_text("sched");
+    approve("log-search", &mut session);
+
+    // It stays, also beyond the end of what is watched.
+    let journal = journal_of_scheduler();
+    let under_way = Stage { journal, outcome: None, guarded: true, ..Stage::default() };
+    let mut session = under_way.on_80x24();
+    session.watch_for(6).press(&DONE).watch_for(1).press(&[Action::Log]);
+    session.watch_for(1).happens(Msg::Logged(logged()));
+    approve("progress-log", &mut session);
+    let mut session = Stage::default().play((130, 40), PLAIN);
+    session.watch_for(6).press(&DONE).watch_for(1).press(&[Action::Log]);
+    session.watch_for(30).happens(Msg::Logged(logged()));
+    assert!(session.shows("COMMITTED") && session.shows("get"), "{}", session.text());
 }
 
 #[test]

@@ -12,7 +12,7 @@ use crate::{
         message::Effect,
         model::{
             Allowance, Confirm, Consent, Facet, Filter, Findings, Interruption, Leaving, List,
-            Model, Narrow, Objects, Overlay, Pane, Progress, Review, Screen, Tone, Write,
+            LogPane, Model, Narrow, Objects, Overlay, Pane, Progress, Review, Screen, Tone, Write,
             findings_offered,
         },
         view::{self, Place},
@@ -85,6 +85,10 @@ pub(super) fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::Keep => return answer(model, Answer::Keep),
         Action::PutBack => return answer(model, Answer::Revert { allow_single: false }),
         Action::MoreTime => return answer(model, Answer::More(MORE)),
+        Action::Log if model.log_pane().is_some() => {
+            model.overlays.pop();
+        }
+        Action::Log => model.overlays.push(Overlay::Log(LogPane::default())),
         Action::Copy => copy(model),
         Action::Page => match view::to_page(model) {
             Some(text) => model.interruption = Some(Interruption::Page(text)),
@@ -143,9 +147,11 @@ pub(super) fn narrow(model: &mut Model, change: impl FnOnce(&mut Findings)) {
     }
 }
 
-/// Looks for another text in the list in sight.
+/// Looks for another text in what is in sight: the log, the objects, the findings.
 pub(super) fn search(model: &mut Model, text: &str) {
-    if let Some(objects) = model.objects_mut() {
+    if let Some(pane) = model.log_pane_mut() {
+        text.clone_into(&mut pane.filter);
+    } else if let Some(objects) = model.objects_mut() {
         *objects = Objects { search: text.to_owned(), ..Objects::default() };
     } else {
         narrow(model, |findings| text.clone_into(&mut findings.search));

@@ -59,6 +59,10 @@ pub(crate) fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             model.interruption.get_or_insert(Interruption::Resumed);
             Vec::new()
         }
+        Msg::Logged(lines) => {
+            model.log = lines;
+            Vec::new()
+        }
         Msg::Job(result) => {
             model.jobs = model.jobs.saturating_sub(1);
             jobs::done(model, result)
@@ -202,5 +206,5 @@ pub(crate) fn wants_drawn(model: &Model) -> bool {
 
 /// Whether time matters: something is being watched.
 pub(crate) fn wants_ticks(model: &Model) -> bool {
-    model.transaction_runs()
+    model.transaction_runs() || model.log_pane().is_some()
 }

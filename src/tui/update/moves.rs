@@ -23,9 +23,17 @@ pub(super) fn go(model: &mut Model, action: Action) {
         Action::Top => -far,
         _ => far,
     };
+    let last = view::last_scroll_of_log(model);
     match model.overlays.last_mut() {
         Some(Overlay::Explain { scroll } | Overlay::Help { scroll }) => {
             *scroll = scroll.saturating_add_signed(by);
+            return;
+        }
+        Some(Overlay::Log(pane)) => {
+            let from = pane.scroll.unwrap_or(last);
+            let to = from.saturating_add_signed(by);
+            // At the end again: follow what arrives.
+            pane.scroll = (to < last).then_some(to);
             return;
         }
         Some(Overlay::Diff(review)) => {

@@ -12,6 +12,10 @@ pub(super) fn settle(model: &mut Model) {
     findings(model);
     history(model);
     objects(model);
+    let end = view::last_scroll_of_log(model);
+    if let Some(pane) = model.log_pane_mut() {
+        pane.scroll = pane.scroll.filter(|scroll| *scroll < end);
+    }
     let last = view::last_scroll(model);
     match model.overlays.last_mut() {
         Some(Overlay::Explain { scroll } | Overlay::Help { scroll }) => {

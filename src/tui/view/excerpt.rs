@@ -6,7 +6,7 @@
 use anstream::adapter::strip_str;
 use ratatui::text::Line;
 
-use super::{findings, health, history, progress};
+use super::{findings, health, history, log, progress};
 use crate::{
     model::{Outcome, TransactionId},
     report::{self, Look},
@@ -23,6 +23,7 @@ pub(crate) fn to_copy(model: &Model) -> Option<String> {
     let text = match (model.overlays.last(), model.screen) {
         (Some(Overlay::Explain { .. }), _) => plain(&findings::explanation(model, UNFOLDED)),
         (Some(Overlay::Diff(review)), _) => diffs(model, review)?,
+        (Some(Overlay::Log(pane)), _) => log::text(model, pane),
         (Some(_), _) => return None,
         (None, Screen::Findings) => plain(&findings::excerpt(model, UNFOLDED)),
         (None, Screen::Plan | Screen::Undo) => diffs(model, model.review()?)?,
@@ -48,6 +49,7 @@ pub(crate) fn to_page(model: &Model) -> Option<String> {
             plain(&findings::explanation(model, columns))
         }
         (Some(Overlay::Diff(review)), _) => plan(model, review)?,
+        (Some(Overlay::Log(pane)), _) => log::text(model, pane),
         (Some(_), _) => return None,
         (None, Screen::Transaction) => {
             model.opened.as_ref()?;

@@ -24,6 +24,8 @@ pub(crate) struct Layout {
     pub(crate) second: Rect,
     /// There is room for one pane: the focused one.
     pub(crate) single: bool,
+    /// The log: below everything else where there is room for both, else in its place.
+    pub(crate) log: Rect,
     /// The note, or what is being done.
     pub(crate) note: Rect,
     /// The keys.
@@ -45,6 +47,7 @@ impl Layout {
             Constraint::Length(1),
         ])
         .areas(area);
+        let (body, log) = beside_log(model, body);
         let single = columns < 80 || rows < 24;
         let [first, second] = if single {
             [body, body]
@@ -62,7 +65,7 @@ impl Layout {
             };
             Split::vertical([Constraint::Length(first), Constraint::Min(0)]).areas(body)
         };
-        Self { header, tabs, banner, body, first, second, single, note, bar }
+        Self { header, tabs, banner, body, first, second, single, log, note, bar }
     }
 
     /// Whether a pane is drawn.
@@ -74,6 +77,19 @@ impl Layout {
     pub(crate) fn title(&self, title: &str, other: &str) -> String {
         if self.single { format!("{title} (Tab: {other})") } else { title.to_owned() }
     }
+}
+
+/// Rows from which on there is room for the log below a screen.
+const TALL: u16 = 30;
+
+/// What a screen and the log leave to each other.
+fn beside_log(model: &Model, body: Rect) -> (Rect, Rect) {
+    if model.log_pane().is_none() || body.height < TALL {
+        return (body, body);
+    }
+    let [above, below] =
+        Split::vertical([Constraint::Min(0), Constraint::Length(body.height * 2 / 5)]).areas(body);
+    (above, below)
 }
 
 /// What is left of an area inside its border.

@@ -19,6 +19,7 @@ mod findings;
 mod health;
 mod history;
 mod layout;
+mod log;
 mod objects;
 mod overlays;
 mod progress;
@@ -54,6 +55,11 @@ pub(crate) fn last_scroll(model: &Model) -> usize {
         _ => return 0,
     };
     last_of(lines.len(), layout.body)
+}
+
+/// How far the log can be scrolled.
+pub(crate) fn last_scroll_of_log(model: &Model) -> usize {
+    model.log_pane().map_or(0, |pane| log::last_scroll(model, pane, &Layout::of(model)))
 }
 
 /// The rows of the diff in sight at which hunks or files begin, as far as it can be scrolled.
@@ -109,6 +115,7 @@ pub(crate) fn page_height(model: &Model) -> usize {
         (true, Screen::Findings | Screen::History | Screen::Plan | Screen::Undo, _) => {
             layout.second
         }
+        _ if matches!(model.overlays.last(), Some(Overlay::Log(_))) => layout.log,
         _ => layout.body,
     };
     usize::from(inside(area).height)
@@ -123,14 +130,15 @@ pub(crate) fn view(model: &Model, frame: &mut Frame<'_>) {
     }
     let layout = Layout::of(model);
     bars::draw(model, theme, &layout, frame);
-    let covered = model.overlays.last().is_some_and(overlays::covers);
+    let in_sight = in_sight(&model.overlays);
+    let covered = in_sight.iter().any(|overlay| match overlay {
+        Overlay::Log(_) => layout.log == layout.body,
+        other => overlays::covers(other),
+    });
     if !covered {
         screen(model, theme, &layout, frame);
     }
-    if let (Some(objects), Some(Overlay::Search { .. })) = (model.objects(), model.overlays.last())
-    {
-        objects::draw(model, objects, theme, &layout, frame);
-    } else if let Some(overlay) = model.overlays.last() {
+    for overlay in in_sight {
         overlays::draw(model, overlay, theme, &layout, frame);
     }
 }
@@ -144,6 +152,13 @@ fn screen(model: &Model, theme: Theme, layout: &Layout, frame: &mut Frame<'_>) {
         Screen::Transaction => history::draw_transaction(model, theme, layout, frame),
         Screen::Health => health::draw(model, theme, layout, frame),
     }
+}
+
+/// The topmost overlay, with what it leaves in sight.
+fn in_sight(overlays: &[Overlay]) -> &[Overlay] {
+    let leaves = |overlay: &Overlay| matches!(overlay, Overlay::Log(_) | Overlay::Search { .. });
+    let covering = overlays.iter().rposition(|overlay| !leaves(overlay)).unwrap_or(0);
+    overlays.get(covering..).unwrap_or_default()
 }
 
 /// A bordered place with a title, and a line at the right of its top border.

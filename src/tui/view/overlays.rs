@@ -11,6 +11,7 @@ use super::{
     diff::{Place, Unified},
     findings,
     layout::{Layout, centred, inside},
+    log,
     review::{count, headline, step_name},
     text::{Page, clean, pad},
     theme::Theme,
@@ -52,6 +53,7 @@ pub(super) fn draw(
             full("Help", "Esc back", help(model, width), *scroll, theme, layout, frame);
         }
         Overlay::Objects(objects) => super::objects::draw(model, objects, theme, layout, frame),
+        Overlay::Log(pane) => log::draw(model, pane, theme, layout, frame),
         Overlay::Filter { cursor } => filter(model, *cursor, theme, layout, frame),
         Overlay::Confirm(confirm) => question(confirm, theme, layout, frame),
         Overlay::Search { .. } => {}
@@ -267,6 +269,7 @@ pub(super) fn help(model: &Model, columns: u16) -> Vec<Line<'static>> {
         Some(Overlay::Explain { .. }) => Context::Explain,
         Some(Overlay::Objects(_)) => Context::Objects,
         Some(Overlay::Diff(_)) => Context::Diff,
+        Some(Overlay::Log(_)) => Context::Log,
         _ => Context::of_screen(model),
     };
     page.text(Tone::Strong, "Keys here");

@@ -5,6 +5,7 @@ mod countdown;
 mod decisions;
 mod elsewhere;
 mod findings;
+mod log;
 mod objects;
 mod questions;
 mod transactions;
