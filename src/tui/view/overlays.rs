@@ -212,6 +212,12 @@ fn what(page: &mut Page, confirm: &Confirm) {
     for step in &plan.steps {
         page.item("-", Tone::Plain, &format!("{} ({})", step_name(step), step.tier));
     }
+    if matches!(confirm.write, Write::Apply(_)) && confirm.tier >= Some(Tier::R2) {
+        page.text(
+            Tone::Plain,
+            "On a running node it then waits 5 minutes for you to keep it (K), or is put back.",
+        );
+    }
     for control in &plan.controls {
         match control.reversible {
             Reversibility::Bytes => {}
