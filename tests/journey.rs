@@ -11,7 +11,7 @@
     reason = "a test stops where it cannot go on, reads its own data, and tells one story"
 )]
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use kube_temper::{
     catalog::Catalog,
@@ -28,6 +28,7 @@ use kube_temper::{
 const SCHEDULER: &str = "/etc/kubernetes/manifests/kube-scheduler.yaml";
 
 struct Journey {
+    clock: Arc<VirtualClock>,
     node: Arc<SimNode>,
     engine: Engine,
 }
@@ -35,10 +36,10 @@ struct Journey {
 impl Journey {
     fn new() -> Self {
         let clock = Arc::new(VirtualClock::default());
-        let node = Arc::new(SimNode::new(&KUBEADM_1_36_2, clock, 7).unwrap());
+        let node = Arc::new(SimNode::new(&KUBEADM_1_36_2, clock.clone(), 7).unwrap());
         let catalog = Arc::new(Catalog::embedded().unwrap());
         let engine = Engine::new(Arc::clone(&node) as _, catalog, Settings::default());
-        Self { node, engine }
+        Self { clock, node, engine }
     }
 
     fn failing(&self) -> Vec<String> {
@@ -131,6 +132,31 @@ fn apply_safe_restarts_each_component_once_and_rollback_all_restores_files_and_p
     assert_eq!(journey.files(), files);
     assert_eq!(journey.arguments(), arguments);
     assert_eq!(journey.failing(), failing);
+}
+
+/// As kubeadm writes it for `--bind-address=0.0.0.0`: its probes ask the node's own address.
+#[test]
+fn a_component_that_moves_to_loopback_takes_its_probes_along() {
+    for (id, component) in
+        [("1.4.2", Component::KubeScheduler), ("1.3.7", Component::KubeControllerManager)]
+    {
+        let journey = Journey::new();
+        let path = format!("/etc/kubernetes/manifests/{component}.yaml");
+        let text = journey.node.text(&path).unwrap();
+        let open = text.replace("--bind-address=127.0.0.1", "--bind-address=0.0.0.0");
+        let open = open.replace("        host: 127.0.0.1\n", "");
+        journey.node.replace(&path, &open).unwrap();
+        journey.clock.advance(Duration::from_secs(900));
+        assert!(journey.failing().contains(&id.to_owned()));
+        let (files, plan) = (journey.files(), journey.only(id));
+        let (outcome, seen) = journey.apply(&plan);
+        assert_eq!(outcome, Outcome::Committed, "{seen:#?}");
+        assert_eq!(journey.node.text(&path).unwrap(), text, "as kubeadm writes it for loopback");
+        assert!(!journey.failing().contains(&id.to_owned()));
+        journey.clock.advance(Duration::from_secs(900));
+        assert_eq!(journey.roll_back(&Undo::All), Outcome::Committed);
+        assert_eq!(files.differences(&journey.files()), Vec::<String>::new());
+    }
 }
 
 #[test]

@@ -104,6 +104,7 @@ fn names_setting(edit: &Edit, text: &str) -> bool {
             holds(&text.to_ascii_lowercase(), &last.to_ascii_lowercase())
         }
         Edit::RemoveEnvFlag { flag, .. } => holds(text, flag),
+        Edit::ProbeHost { .. } => text.contains("probe"),
         Edit::Mount { folder, .. } | Edit::Unmount { folder } => holds(text, folder),
         Edit::Create | Edit::Remove | Edit::Mode { .. } | Edit::Owner { .. } => false,
     }

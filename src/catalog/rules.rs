@@ -117,7 +117,10 @@ fn flags_of_fix(fix: &Fix) -> Vec<&str> {
             FixAction::KubeletField { flags, .. } | FixAction::RemoveKubeletField { flags, .. } => {
                 names.extend(flags.iter().map(String::as_str));
             }
-            FixAction::Mode {} | FixAction::Owner {} | FixAction::ClusterObject { .. } => {}
+            FixAction::Mode {}
+            | FixAction::Owner {}
+            | FixAction::ProbeHost { .. }
+            | FixAction::ClusterObject { .. } => {}
         }
     }
     names

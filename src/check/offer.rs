@@ -54,7 +54,6 @@ fn need(need: &Needs) -> String {
     match need {
         Needs::Value { name, why, .. } => format!("needs a value ({name}): {why}"),
         Needs::Bundle { name } => format!("needs files beside the edit ({name})"),
-        Needs::Probes { why } => format!("needs other probes in the same write: {why}"),
         Needs::Api { why } => format!("needs API access: {why}"),
     }
 }

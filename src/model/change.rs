@@ -188,6 +188,11 @@ pub enum Edit {
         /// Remove only this element of its comma-separated value.
         element: Option<String>,
     },
+    /// Let all probes of the component's container ask this host; `None` is the pod's own address.
+    ProbeHost {
+        /// The host.
+        host: Option<String>,
+    },
     /// Let the component's container see a folder of the host at the same path.
     Mount {
         /// Name of the volume, when it is new and nobody has it.

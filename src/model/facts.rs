@@ -282,6 +282,14 @@ pub struct Container {
     pub startup: Option<Probe>,
 }
 
+impl Container {
+    /// The host that its probes ask, as the first of them says.
+    pub fn probe_host(&self) -> Option<String> {
+        let mut probes = [&self.liveness, &self.readiness, &self.startup].into_iter().flatten();
+        probes.next()?.host.clone()
+    }
+}
+
 /// What kube-temper needs to know of a static pod manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaticPod {

@@ -31,7 +31,6 @@ fn describe(needs: &Needs) -> String {
     match needs {
         Needs::Value { name, why, .. } => format!("it needs a value for {name} ({why})"),
         Needs::Bundle { name } => format!("it needs the files of bundle {name}"),
-        Needs::Probes { why } => format!("the probes must change in the same write ({why})"),
         Needs::Api { why } => format!("it needs the API server ({why})"),
     }
 }
@@ -62,6 +61,10 @@ fn of_action(
         ),
         FixAction::RemoveFromList { component, flag, value, otherwise } => {
             manifest::remove_from_list(facts, *component, id, flag, value, otherwise.as_deref())
+        }
+        FixAction::ProbeHost { component, host } => {
+            let edit = Edit::ProbeHost { host: Some(host.clone()) };
+            manifest::works(facts, *component, id, edit)
         }
         FixAction::KubeletField { field, value, flags } => {
             kubelet::set(facts, id, field, value, flags)

@@ -83,7 +83,9 @@ fn is_manifest(work: &Work) -> bool {
 
 /// Whether two edits of one file cannot both be made.
 fn contradicts(one: &Edit, other: &Edit) -> bool {
-    use Edit::{AddToList, Owner, RemoveField, RemoveFlag, RemoveFromList, SetField, SetFlag};
+    use Edit::{
+        AddToList, Owner, ProbeHost, RemoveField, RemoveFlag, RemoveFromList, SetField, SetFlag,
+    };
     if one == other {
         return false;
     }
@@ -112,7 +114,7 @@ fn contradicts(one: &Edit, other: &Edit) -> bool {
             SetField { field, .. } | RemoveField { field },
             SetField { field: other, .. } | RemoveField { field: other },
         ) => is_prefix(field, other) || is_prefix(other, field),
-        (Owner { .. }, Owner { .. }) => true,
+        (Owner { .. }, Owner { .. }) | (ProbeHost { .. }, ProbeHost { .. }) => true,
         _ => flag(one).is_some() && flag(one) == flag(other),
     }
 }

@@ -93,7 +93,6 @@ fn describe_need(need: &Needs) -> String {
             None => format!("a value for {name}: {why}"),
         },
         Needs::Bundle { name } => format!("the files of the {name} bundle beside the edit"),
-        Needs::Probes { why } => format!("changed probes in the same write: {why}"),
         Needs::Api { why } => format!("an answer from the API server: {why}"),
     }
 }

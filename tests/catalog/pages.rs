@@ -41,9 +41,7 @@ fn texts(control: &Control) -> Vec<(&'static str, &str, usize)> {
     texts.extend(control.fix.none.iter().map(|reason| ("none", reason.as_str(), 10)));
     texts.extend(control.fix.conflicts.iter().map(|c| ("because", c.because.as_str(), 10)));
     texts.extend(control.fix.needs.iter().filter_map(|need| match need {
-        Needs::Value { why, .. } | Needs::Probes { why } | Needs::Api { why } => {
-            Some(("needs", why.as_str(), 8))
-        }
+        Needs::Value { why, .. } | Needs::Api { why } => Some(("needs", why.as_str(), 8)),
         Needs::Bundle { .. } => None,
     }));
     texts.extend(control.fix.actions.iter().filter_map(|action| match action {

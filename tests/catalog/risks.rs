@@ -50,7 +50,7 @@ fn risks_are_as_they_were_judged() {
     assert!(want.is_empty(), "not in the base: {want:?}");
 }
 
-/// What a fresh kubeadm control plane may close without a question: no value, no file, no probe, no API.
+/// What a fresh kubeadm control plane may close without a question: no value, no file, no API.
 #[test]
 fn fixes_without_needs_are_the_ones_a_batch_may_take() {
     let offered = |tier| -> Vec<String> {
@@ -70,7 +70,10 @@ fn fixes_without_needs_are_the_ones_a_batch_may_take() {
     );
     assert_eq!(
         offered(Tier::R3),
-        ["1.2.2", "1.2.6", "1.2.11", "1.2.12", "1.2.30", "4.2.2", "4.2.4", "4.2.14", "4.3.1"]
+        [
+            "1.2.2", "1.2.6", "1.2.11", "1.2.12", "1.2.30", "1.3.7", "1.4.2", "4.2.2", "4.2.4",
+            "4.2.14", "4.3.1",
+        ]
     );
     assert_eq!(offered(Tier::R4), ["2.3", "2.6"]);
 }

@@ -16,6 +16,7 @@
 mod fields;
 mod manifests;
 mod mounts;
+mod probes;
 mod reading;
 mod recorded;
 mod refusals;

@@ -320,7 +320,7 @@ fn edited(text: &str, edit: &Edit) -> Result<String, String> {
         .map_err(|refused| refused.reason)
 }
 
-fn args_of(text: &str) -> Vec<String> {
+pub(super) fn args_of(text: &str) -> Vec<String> {
     let pod = manifest::parse("/m", text).unwrap_or_else(|problem| panic!("{problem}\n{text}"));
     let container = pod.container(Component::KubeApiserver).unwrap();
     container.args.iter().map(|arg| arg.text.clone()).collect()

@@ -72,6 +72,10 @@ fn said(component: Component, edit: &Edit, text: &str) -> Option<Said> {
             let (value, _) = kubelet::parse(text).ok()?;
             Some(yaml::at(&value, field).map(Value::to_string))
         }
+        Edit::ProbeHost { .. } => {
+            let pod = manifest::parse("", text).ok()?;
+            Some(pod.container(component)?.probe_host())
+        }
         Edit::Mount { folder, .. } | Edit::Unmount { folder } => {
             let pod = manifest::parse("", text).ok()?;
             Some(Mount::host_path(&pod.container(component)?.mounts, folder))
@@ -97,6 +101,7 @@ fn name(edit: &Edit) -> String {
         Edit::RemoveFromList { flag, value, .. } => format!("{value} not in --{flag}"),
         Edit::SetField { field, .. } | Edit::RemoveField { field } => field.clone(),
         Edit::RemoveEnvFlag { flag, .. } => format!("--{flag}"),
+        Edit::ProbeHost { .. } => "the host of the probes".to_owned(),
         Edit::Mount { folder, .. } | Edit::Unmount { folder } => format!("the mount of {folder}"),
         Edit::Create | Edit::Remove => "the file".to_owned(),
         Edit::Mode { .. } | Edit::Owner { .. } => "mode or owner".to_owned(),

@@ -104,7 +104,7 @@ fn apply(
         edits.iter().filter(|edit| wanted(&edit.edit)).map(|edit| (*edit).clone()).collect()
     };
     let mut text = text.to_owned();
-    let flags = pick(|edit| flag_of(edit).is_some() || matches!(edit, Edit::Mount { .. }));
+    let flags = pick(|edit| flag_of(edit).is_some() || is_of_pod(edit));
     if !flags.is_empty() {
         let component = target
             .restarts()
@@ -123,6 +123,11 @@ fn apply(
         }
     }
     Ok(text)
+}
+
+/// An edit of a manifest that is about no flag.
+fn is_of_pod(edit: &Edit) -> bool {
+    matches!(edit, Edit::Mount { .. } | Edit::ProbeHost { .. })
 }
 
 fn flag_of(edit: &Edit) -> Option<&str> {
@@ -177,6 +182,10 @@ fn text_inverse(edit: &Edit, restored: Option<&str>, component: Option<Component
             Some(value) => Edit::SetFlag { flag, value },
             None => Edit::RemoveFlag { flag },
         });
+    }
+    if let Edit::ProbeHost { .. } = edit {
+        let pod = manifest::parse("", restored?).ok()?;
+        return Some(Edit::ProbeHost { host: pod.container(component?)?.probe_host() });
     }
     let field = field_of(edit)?.to_owned();
     let (value, _) = kubelet::parse(restored?).ok()?;

@@ -24,7 +24,8 @@ impl Control {
             FixAction::SetFlag { component, .. }
             | FixAction::RemoveFlag { component, .. }
             | FixAction::AddToList { component, .. }
-            | FixAction::RemoveFromList { component, .. } => Some(*component),
+            | FixAction::RemoveFromList { component, .. }
+            | FixAction::ProbeHost { component, .. } => Some(*component),
             FixAction::KubeletField { .. } | FixAction::RemoveKubeletField { .. } => {
                 Some(Component::Kubelet)
             }

@@ -83,6 +83,13 @@ pub enum FixAction {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         otherwise: Option<String>,
     },
+    /// Let the probes in the static pod manifest ask this host.
+    ProbeHost {
+        /// Whose probes.
+        component: Component,
+        /// The host.
+        host: String,
+    },
     /// Set a kubelet field in the place that wins, and remove the flags that would override it.
     KubeletField {
         /// Dotted path.
@@ -132,11 +139,6 @@ pub enum Needs {
     Bundle {
         /// Name of the bundle in `remediations/bundles/`.
         name: String,
-    },
-    /// The probes must change in the same write.
-    Probes {
-        /// Why.
-        why: String,
     },
     /// Something that only the API server can tell.
     Api {

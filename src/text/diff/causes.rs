@@ -46,6 +46,7 @@ fn claims(edit: &Edit, line: &str, path: &[&str]) -> bool {
         Edit::SetField { field, .. } | Edit::RemoveField { field } => {
             !path.is_empty() && field.split('.').zip(path).all(|(wanted, key)| wanted == *key)
         }
+        Edit::ProbeHost { .. } => path.last() == Some(&"host"),
         Edit::Mount { folder, .. } | Edit::Unmount { folder } => line.contains(folder),
         Edit::Create | Edit::Remove | Edit::Mode { .. } | Edit::Owner { .. } => false,
     }

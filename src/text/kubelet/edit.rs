@@ -57,8 +57,12 @@ fn json(value: &FieldValue) -> Value {
     }
 }
 
-/// One edit: `None` removes the field.
-fn one(text: &str, field: &str, value: Option<&Value>) -> Result<String, String> {
+/// One edit: `None` removes the field. An item of a list goes by its number.
+pub(in crate::text) fn one(
+    text: &str,
+    field: &str,
+    value: Option<&Value>,
+) -> Result<String, String> {
     let (before, tree) = yaml::read(text).map_err(|problem| problem.to_string())?;
     if before.documents > 1 {
         return Err("the file holds several documents and the kubelet reads only the first".into());
@@ -96,6 +100,10 @@ fn make(root: &mut Value, path: &[&str], value: Option<&Value>) {
     if root.is_null() {
         *root = Value::Object(Map::new());
     }
+    if let Value::Array(items) = root {
+        let item = key.parse().ok().and_then(|at: usize| items.get_mut(at));
+        return item.into_iter().for_each(|item| make(item, rest, value));
+    }
     let Value::Object(map) = root else { return };
     match (rest, value) {
         ([], Some(value)) => drop(map.insert((*key).to_owned(), value.clone())),
@@ -120,6 +128,13 @@ fn nearest<'n, 'p>(
     let mut chain = vec![node];
     let mut rest = path;
     while let [key, after @ ..] = rest {
+        if let Kind::List { items, .. } = &node.kind {
+            let item = key.parse().ok().and_then(|at: usize| items.get(at));
+            node = own(item.ok_or_else(|| format!("there is no item {key}"))?, key)?;
+            chain.push(node);
+            rest = after;
+            continue;
+        }
         if !matches!(node.kind, Kind::Map { .. }) {
             let parent = path.get(..path.len() - rest.len()).unwrap_or_default().join(".");
             return Err(format!("{parent} (line {}) is no mapping", node.line));

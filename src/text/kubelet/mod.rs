@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use super::{ParseProblem, yaml};
 use crate::model::facts::KubeletLayer;
 pub use edit::edit;
+pub(super) use edit::one as field;
 
 /// Reads one layer: the fields, and the keys written twice.
 ///

@@ -2,7 +2,7 @@
 
 use super::{
     arguments::{Arguments, container},
-    decide, mounts, proof,
+    decide, mounts, probes, proof,
 };
 use crate::{
     model::{AttributedEdit, Component, Edit},
@@ -44,6 +44,10 @@ fn one(text: &str, component: Component, edit: &Edit) -> Result<String, String> 
         one_that_restarts(text)?;
         let wanted = mounts::Wanted { name, folder, kind, read_only: *read_only };
         return mounts::add(text, component, wanted);
+    }
+    if let Edit::ProbeHost { host } = edit {
+        one_that_restarts(text)?;
+        return probes::ask(text, component, host.as_deref());
     }
     let Some((flag, value)) = decide::subject(edit) else {
         return Err("a static pod manifest has flags, no such field".to_owned());
@@ -102,6 +106,8 @@ fn describe(edit: &Edit) -> String {
         Edit::SetField { field, value } => format!("set {field} to {value}"),
         Edit::RemoveField { field } => format!("remove {field}"),
         Edit::RemoveEnvFlag { flag, .. } => format!("remove --{flag} from the environment"),
+        Edit::ProbeHost { host: Some(host) } => format!("give the probes the host {host}"),
+        Edit::ProbeHost { host: None } => "give the probes no host".to_owned(),
         Edit::Mount { folder, .. } => format!("mount {folder}"),
         Edit::Unmount { folder } => format!("mount {folder} no more"),
         Edit::Create => "create it".to_owned(),

@@ -7,6 +7,7 @@ mod arguments;
 mod decide;
 mod edit;
 mod mounts;
+mod probes;
 mod proof;
 mod read;
 

@@ -70,9 +70,12 @@ pub fn catches_panics() -> bool {
     tree::catches_panics()
 }
 
-/// The value at a dotted path (`authentication.anonymous.enabled`), if present.
+/// The value at a dotted path (`authentication.anonymous.enabled`), if present; items of lists by their numbers.
 pub fn at<'v>(value: &'v serde_json::Value, path: &str) -> Option<&'v serde_json::Value> {
-    path.split('.').try_fold(value, |value, key| value.get(key))
+    path.split('.').try_fold(value, |value, key| match value {
+        serde_json::Value::Array(items) => items.get(key.parse::<usize>().ok()?),
+        value => value.get(key),
+    })
 }
 
 /// A problem at a line.
