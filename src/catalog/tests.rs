@@ -158,7 +158,7 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         CONTROLS_FILE,
         "kind: set-flag",
         "kind: run-script",
-        "1.2-small.yaml:18: controls[0].fix.actions[0].kind: unknown variant `run-script`, expected one of `mode`, `owner`, `set-flag`, `remove-flag`, `add-to-list`, `remove-from-list`, `kubelet-field`, `remove-kubelet-field`, `cluster-object`",
+        "1.2-small.yaml:18: controls[0].fix.actions[0].kind: unknown variant `run-script`, expected one of `mode`, `owner`, `set-flag`, `remove-flag`, `add-to-list`, `remove-from-list`, `probe-host`, `kubelet-field`, `remove-kubelet-field`, `cluster-object`",
     ),
     (
         CONTROLS_FILE,
@@ -200,7 +200,7 @@ const BROKEN: &[(&str, &str, &str, &str)] = &[
         CONTROLS_FILE,
         "- { kind: mode }",
         "- { kind: mode",
-        "1.2-small.yaml:33: controls[1].fix.actions[0].kind: unknown variant `mode tier`, expected one of `mode`, `owner`, `set-flag`, `remove-flag`, `add-to-list`, `remove-from-list`, `kubelet-field`, `remove-kubelet-field`, `cluster-object`",
+        "1.2-small.yaml:33: controls[1].fix.actions[0].kind: unknown variant `mode tier`, expected one of `mode`, `owner`, `set-flag`, `remove-flag`, `add-to-list`, `remove-from-list`, `probe-host`, `kubelet-field`, `remove-kubelet-field`, `cluster-object`",
     ),
     (
         BENCHMARKS_FILE,

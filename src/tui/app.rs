@@ -69,9 +69,17 @@ pub trait Source {
 pub trait Backstage: Send + 'static {
     /// Does one job.
     fn run(&mut self, effect: Effect) -> JobMsg;
+    /// A job that only looks and may take long, to be done beside the others; `None` where it has to wait for them.
+    fn aside(&self, effect: &Effect) -> Option<Look> {
+        let _ = effect;
+        None
+    }
     /// Waits for the end of a transaction under way, if there is one.
     fn finish(&mut self) -> Option<(TransactionId, Result<Outcome, EngineError>)>;
 }
+
+/// A job on its own.
+pub(super) type Look = Box<dyn FnOnce() -> JobMsg + Send>;
 
 enum Order {
     Do(Effect),
@@ -282,19 +290,22 @@ fn summary(model: &Model) -> Vec<String> {
     lines
 }
 
-/// The job thread: one job after the other, each with its result, also when it is a bug.
+/// The job thread: one job after the other, and beside them those that only look.
 fn work(mut backstage: impl Backstage, inbox: &Receiver<Order>, messages: &Sender<Msg>) {
     for order in inbox {
         match order {
             Order::Do(effect) => {
                 let during = effect.doing();
-                let result = catch_unwind(AssertUnwindSafe(|| {
-                    failpoint::reached("job-begun");
-                    backstage.run(effect)
-                }))
-                .unwrap_or_else(|panic| JobMsg::Panicked { during, message: said(panic.as_ref()) });
-                // Nobody may look any more; a transaction under way is still waited for.
-                let _ = messages.send(Msg::Job(result));
+                let Some(look) = backstage.aside(&effect) else {
+                    tell(messages, during, || backstage.run(effect));
+                    continue;
+                };
+                let its = messages.clone();
+                let beside = thread::Builder::new().name("kube-temper look".to_owned());
+                if let Err(error) = beside.spawn(move || tell(&its, during, look)) {
+                    let message = error.to_string();
+                    let _ = messages.send(Msg::Job(JobMsg::Panicked { during, message }));
+                }
             }
             Order::Finish(answer) => {
                 let finished =
@@ -305,6 +316,17 @@ fn work(mut backstage: impl Backstage, inbox: &Receiver<Order>, messages: &Sende
     }
 }
 
+/// Does a job and tells its result, also when it is a bug.
+fn tell(messages: &Sender<Msg>, during: &'static str, job: impl FnOnce() -> JobMsg) {
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        failpoint::reached("job-begun");
+        job()
+    }))
+    .unwrap_or_else(|panic| JobMsg::Panicked { during, message: said(panic.as_ref()) });
+    // Nobody may look any more; a transaction under way is still waited for.
+    let _ = messages.send(Msg::Job(result));
+}
+
 /// What a panic said.
 pub(super) fn said(panic: &(dyn Any + Send)) -> String {
     panic
@@ -312,4 +334,53 @@ pub(super) fn said(panic: &(dyn Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "a panic without words".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// A node whose health is told when somebody lets it.
+    struct Slow(Mutex<Option<Receiver<()>>>);
+
+    fn nothing() -> EngineError {
+        EngineError::Internal(String::new())
+    }
+
+    impl Backstage for Slow {
+        fn run(&mut self, _: Effect) -> JobMsg {
+            JobMsg::Polled(Err(nothing()))
+        }
+
+        fn aside(&self, effect: &Effect) -> Option<Look> {
+            let let_go = self.0.lock().unwrap().take_if(|_| matches!(effect, Effect::Health))?;
+            Some(Box::new(move || {
+                let_go.recv_timeout(LONG).unwrap();
+                JobMsg::Health(Err(nothing()))
+            }))
+        }
+
+        fn finish(&mut self) -> Finished {
+            None
+        }
+    }
+
+    /// An answer to a countdown must not wait behind a look at a node that does not answer.
+    #[test]
+    fn a_look_that_takes_long_keeps_nobody_waiting() {
+        let ((let_go, slow), (orders, inbox)) = (mpsc::channel(), mpsc::channel());
+        let (messages, told) = mpsc::channel();
+        let worker = thread::spawn(move || work(Slow(Mutex::new(Some(slow))), &inbox, &messages));
+        orders.send(Order::Do(Effect::Health)).unwrap();
+        orders.send(Order::Do(Effect::Poll)).unwrap();
+        assert!(matches!(told.recv_timeout(LONG), Ok(Msg::Job(JobMsg::Polled(_)))));
+        let_go.send(()).unwrap();
+        assert!(matches!(told.recv_timeout(LONG), Ok(Msg::Job(JobMsg::Health(_)))));
+        drop(orders);
+        worker.join().unwrap();
+    }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    app::Backstage,
+    app::{Backstage, Look},
     message::{Begun, Effect, Intent, JobMsg, Planned, Polled},
 };
 use crate::{
@@ -111,9 +111,18 @@ impl Backstage for EngineJobs {
             Effect::Recover => JobMsg::Recovered(engine.recover(By::Person)),
             Effect::Poll => JobMsg::Polled(self.poll()),
             Effect::History => JobMsg::History(engine.history()),
-            Effect::Health => JobMsg::Health(engine.health().map(Box::new)),
+            Effect::Health => health(engine),
             Effect::Transaction(id) => JobMsg::Transaction(engine.transaction(&id.0).map(Box::new)),
         }
+    }
+
+    fn aside(&self, effect: &Effect) -> Option<Look> {
+        // Whom it asks may not answer, and somebody may have a countdown to answer meanwhile.
+        matches!(effect, Effect::Health).then(|| {
+            let engine = self.engine.clone();
+            let look: Look = Box::new(move || health(&engine));
+            look
+        })
     }
 
     fn finish(&mut self) -> Option<(TransactionId, Result<Outcome, EngineError>)> {
@@ -121,4 +130,8 @@ impl Backstage for EngineJobs {
         let id = running.id().clone();
         Some((id, running.wait(&mut |_| {})))
     }
+}
+
+fn health(engine: &Engine) -> JobMsg {
+    JobMsg::Health(engine.health().map(Box::new))
 }

@@ -128,9 +128,9 @@ fn nearest<'n, 'p>(
     let mut chain = vec![node];
     let mut rest = path;
     while let [key, after @ ..] = rest {
-        if let Kind::List { items, .. } = &node.kind {
-            let item = key.parse().ok().and_then(|at: usize| items.get(at));
-            node = own(item.ok_or_else(|| format!("there is no item {key}"))?, key)?;
+        let item = key.parse().ok().and_then(|at: usize| node.items().get(at));
+        if let Some(item) = item {
+            node = own(item, key)?;
             chain.push(node);
             rest = after;
             continue;
