@@ -31,7 +31,7 @@ mod view;
 pub use crate::report::Theme;
 pub use app::{App, Backstage, Source, Standing, Wait};
 pub use jobs::EngineJobs;
-pub use keys::Action;
+pub use keys::{Action, key_table};
 pub use message::{Begun, Effect, Intent, JobMsg, Msg, Planned, Polled};
 pub use pager::Pager;
 

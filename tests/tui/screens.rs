@@ -2,7 +2,7 @@
 
 use kube_temper::{
     model::{Component, Outcome},
-    tui::Action,
+    tui::{Action, key_table},
 };
 
 use crate::{
@@ -142,10 +142,20 @@ fn the_objects_of_a_cluster_are_a_table_with_search_and_say_who_through_what() {
     journey.shows(&["t objects, e explain"]);
 }
 
+/// The README with this after its mark, up to the next end of such a part.
+fn with_part(readme: &str, name: &str, part: &str) -> String {
+    let mark = format!("<!-- {name} -->\n");
+    let (before, rest) = readme.split_once(&mark).unwrap_or_else(|| panic!("no {mark}"));
+    let (_, after) = rest.split_once("<!-- end -->\n").unwrap();
+    format!("{before}{mark}{part}<!-- end -->\n{after}")
+}
+
 #[test]
-fn the_screen_in_the_readme_is_that_of_the_demo() {
+fn the_screens_in_the_readme_are_those_of_the_demo_and_its_keys_are_the_table() {
     let mut journey = Journey::begin();
     journey.session.resize(92, 30);
+    let picture =
+        |journey: &Journey| format!("```text\n{}\n```\n", journey.session.text().trim_end());
     journey.mark("1.2.15");
     journey.does(&[Action::Down]);
     insta::with_settings!({
@@ -155,19 +165,36 @@ fn the_screen_in_the_readme_is_that_of_the_demo() {
     }, {
         insta::assert_snapshot!("readme__92x30", journey.session.screen());
     });
+    let findings = picture(&journey);
+    journey.session.resize(92, 24);
+    journey.does(&[Action::Plan]);
+    let plan = picture(&journey);
+    journey.does(&[Action::Apply, Action::Confirm]).shows(&["NOT YET PERMANENT"]);
+    let countdown = picture(&journey);
+    journey.does(&[Action::Keep]).goes_on();
+    let row = |(keys, about): (Vec<String>, &str)| {
+        let keys: Vec<String> = keys.iter().map(|key| format!("`{key}`")).collect();
+        format!("| {} | {about} |\n", keys.join(" "))
+    };
+    let rows: String = key_table().map(row).collect();
+    let keys = format!("| Key | What it does |\n| --- | --- |\n{}", rows.replace("`|`", "`\\|`"));
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md");
     let readme = std::fs::read_to_string(path).unwrap();
-    let (before, rest) = readme.split_once("```text\n").unwrap();
-    let (_, after) = rest.split_once("```\n").unwrap();
-    let fresh = format!("{before}```text\n{}\n```\n{after}", journey.session.text().trim_end());
+    let parts = [
+        ("screen: findings", findings),
+        ("screen: plan", plan),
+        ("screen: countdown", countdown),
+        ("keys", keys),
+    ];
+    let fresh = parts.iter().fold(readme, |text, (name, part)| with_part(&text, name, part));
     if std::env::var_os("UPDATE_README").is_some() {
         std::fs::write(path, &fresh).unwrap();
     }
     let committed = std::fs::read_to_string(path).unwrap();
     assert!(
         committed == fresh,
-        "the screen in README.md is stale: run `UPDATE_README=1 cargo test --test tui` and commit it"
+        "README.md is stale: run `UPDATE_README=1 cargo test --test tui readme` and commit it"
     );
 }
 

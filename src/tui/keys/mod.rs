@@ -70,6 +70,12 @@ pub enum Action {
     QuitWithSummary,
 }
 
+/// Every key that does something, with what it does, for the documentation.
+pub fn key_table() -> impl Iterator<Item = (Vec<String>, &'static str)> {
+    let shown = |key: &Key| key.to_string();
+    BINDINGS.iter().map(move |binding| (binding.keys.iter().map(shown).collect(), binding.about))
+}
+
 impl Action {
     /// Every action, each once.
     pub const ALL: [Self; 51] = [
