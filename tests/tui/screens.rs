@@ -51,7 +51,7 @@ fn from_the_findings_to_a_commit_and_back() {
     journey.does(&[Action::Undo]);
     journey.shows(&["Undoes ", "Diff, 2 files"]);
     journey.does(&[Action::Undo, Action::Confirm]);
-    journey.shows(&["COMMITTED", "roll back "]);
+    journey.shows(&["COMMITTED", "1.3.2 is FAIL now", "1.4.1 is FAIL now", "roll back "]);
     journey.node_has(&[]);
 
     journey.does(&[Action::History]);

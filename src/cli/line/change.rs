@@ -9,7 +9,7 @@ use crate::{
         watch::{Seen, detached},
     },
     engine::{Allowance, Culprit, EngineError, Running, Selection, Terms, Transaction},
-    model::{ControlId, Outcome, Plan, Status, TransactionId},
+    model::{ControlId, Outcome, Plan, TransactionId},
     node::NodeKind,
     report,
 };
@@ -52,18 +52,22 @@ impl Session<'_> {
         if let Some(culprit) = self.culprit(&id)? {
             return self.go_on_without(&culprit);
         }
+        self.verdicts(&plan)
+    }
+
+    /// What the controls of a change are once it is done.
+    pub(super) fn verdicts(&mut self, plan: &Plan) -> Done {
+        if self.outcome != Some(Outcome::Committed) {
+            return Ok(());
+        }
         let report = &self.scanned()?.report;
         let now: Vec<String> = plan
             .controls
             .iter()
             .filter_map(|planned| report.finding(&planned.control))
-            .filter(|finding| finding.status == Status::Pass)
-            .map(|finding| format!("{} is PASS now.", finding.control))
+            .map(|finding| format!("{} is {} now.", finding.control, finding.status))
             .collect();
-        for line in now {
-            self.say(&line)?;
-        }
-        Ok(())
+        now.iter().try_for_each(|line| Ok(self.say(line)?))
     }
 
     /// Whom a change that was put back points at, when the others of it can be tried without them.

@@ -143,7 +143,11 @@ impl Session<'_> {
         let id = self.one(words)?;
         let Some(finding) = self.scanned()?.report.finding(&id).cloned() else { return Ok(()) };
         let look = Look { verbose: true, ..self.look };
-        Ok(report::scan::write_finding(self.console.out(), &finding, look)?)
+        report::scan::write_finding(self.console.out(), &finding, look)?;
+        if finding.status == Status::Fail && matches!(finding.offer, FixOffer::Offered { .. }) {
+            self.say(&format!("Here it is: pick {id}, then apply."))?;
+        }
+        Ok(())
     }
 
     pub(super) fn explain(&mut self, words: &[String]) -> Done {

@@ -75,14 +75,14 @@ impl Session<'_> {
             return Ok(());
         }
         let engine = self.engine;
-        self.carry_out(
+        let done = self.carry_out(
             plan,
             "Put this back",
             Terms::default(),
             &|terms| engine.check_rollback(&rollback, terms),
             &|terms| engine.rollback(&rollback, terms),
-        )
-        .map(drop)
+        )?;
+        done.map_or(Ok(()), |_| self.verdicts(plan))
     }
 
     pub(super) fn recover(&mut self) -> Done {

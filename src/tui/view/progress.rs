@@ -330,14 +330,23 @@ fn names_are(controls: &[ControlId]) -> String {
 
 /// What the scan after the commit says of the controls that were to be closed.
 fn verdicts(page: &mut Page, model: &Model, progress: &Progress) {
-    let (Some(scan), Write::Apply(plan)) = (&model.scan, &progress.write) else { return };
+    let (plan, undone) = match &progress.write {
+        Write::Apply(plan) => (plan.as_ref(), false),
+        Write::Rollback(rollback) => (&rollback.plan, true),
+        Write::Recover(_) | Write::Keep(_) | Write::PutBack(_) => return,
+    };
+    let Some(scan) = &model.scan else { return };
     if model.scanning {
         page.text(Tone::Faint, "reading the node again…");
         return;
     }
     for control in &plan.controls {
         if let Some(finding) = scan.report.finding(&control.control) {
-            let tone = if finding.status == Status::Pass { Tone::Good } else { Tone::Warn };
+            let tone = match finding.status {
+                _ if undone => Tone::Plain,
+                Status::Pass => Tone::Good,
+                _ => Tone::Warn,
+            };
             page.item(
                 " ",
                 tone,
