@@ -340,7 +340,10 @@ impl Source for Events {
         let taken = take_screen();
         self.turn.take_back();
         // What was typed and signalled meanwhile was the pager's.
-        let ours = |message: &Msg| matches!(message, Msg::Job(_) | Msg::Leave(_) | Msg::Resize(..));
+        let ours = |message: &Msg| match message {
+            Msg::Leave(signal) => signal != "SIGINT",
+            message => matches!(message, Msg::Job(_) | Msg::Resize(..)),
+        };
         self.kept = self.receiver.try_iter().filter(ours).collect();
         taken.map_err(TuiError::terminal)?;
         Ok(trouble)

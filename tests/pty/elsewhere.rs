@@ -38,7 +38,8 @@ fn pager(folder: &tempfile::TempDir, commands: &str) -> String {
 #[test]
 fn a_pager_has_the_terminal_and_its_keys_until_it_ends() {
     let folder = tempfile::tempdir().unwrap();
-    let pager = pager(&folder, "echo ready");
+    let talk = "echo ready; for n in 1 2 3; do read -r line </dev/tty; echo \"heard $line\"; done";
+    let pager = pager(&folder, talk);
     let mut demo = Program::demo(&[], &[("PAGER", &pager), ("PATH", "/usr/bin:/bin")]);
     demo.wait_for_text("x FAIL");
     demo.press("eo");
@@ -46,6 +47,10 @@ fn a_pager_has_the_terminal_and_its_keys_until_it_ends() {
     demo.has_the_terminal_back();
     // Meant for the pager, as Ctrl-C at the keyboard is.
     demo.signal(Signal::SIGINT);
+    for said in ["one", "two", "three"] {
+        demo.press(&format!("{said}\n"));
+        demo.wait_for_bytes(&format!("heard {said}\r\n"));
+    }
     demo.press("qqq\n");
     demo.wait_for_bytes("typed qqq\r\n");
     demo.wait_for("the page again", |screen| {
